@@ -1,0 +1,186 @@
+"""The schema: what is declared about a corpus, and therefore public.
+
+A schema is written by people (or drafted by :mod:`shared.corpus.inference`, which marks under
+``learned`` each value that it took from records). What stands here and is not marked costs no
+privacy budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.errors import SchemaError
+
+Kind = Literal["categorical", "integer", "real", "datetime", "date", "boolean", "identifier"]
+NUMERIC: tuple[Kind, ...] = ("integer", "real", "datetime", "date")
+Learnable = Literal["categories", "low", "high", "step", "pattern", "nullable", "kind", "datetime_format"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a table.
+
+    ``low`` and ``high`` are inclusive bounds; for dates and times they are ISO 8601 strings.
+    ``step`` is the resolution of a number (1 for integers, 0.01 for cents); of a date it is days,
+    of a datetime seconds. ``edges`` declares a grid for statistics (ascending, from ``low`` to
+    ``high``), ``atoms`` single values that carry weight of their own, such as 0 or 99999.
+    ``missing`` lists spellings that mean "no value" in this column; ``None`` takes the table's.
+    ``of_unit`` marks what is the same in all rows of a unit. ``pattern`` is the shape of an
+    identifier: ``9`` a digit, ``A`` an upper-case letter, ``a`` a lower-case one, ``X`` either or
+    a digit, ``\\`` before a character takes it as it is, and all else stands for itself.
+    ``learned`` names the attributes that were read off records and not declared.
+    """
+
+    name: str
+    kind: Kind
+    nullable: bool = True
+    categories: tuple[str, ...] | None = None
+    low: float | str | None = None
+    high: float | str | None = None
+    step: float | None = None
+    edges: tuple[float, ...] | None = None
+    atoms: tuple[float, ...] = ()
+    missing: tuple[str, ...] | None = None
+    of_unit: bool = False
+    pattern: str | None = None
+    datetime_format: str | None = None
+    physical_unit: str | None = None
+    description: str = ""
+    learned: tuple[Learnable, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise SchemaError("a column has an empty name; give every column a name")
+        self._check_kind()
+        self._check_values()
+
+    def _check_kind(self) -> None:
+        """Attributes that belong to other kinds are refused."""
+        owners: dict[str, tuple[Kind, ...]] = {
+            **dict.fromkeys(("low", "high", "step", "edges", "atoms"), NUMERIC),
+            "categories": ("categorical",),
+            "pattern": ("identifier",),
+            "datetime_format": ("datetime", "date"),
+        }
+        for attribute, kinds in owners.items():
+            if getattr(self, attribute) not in (None, ()) and self.kind not in kinds:
+                raise SchemaError(f"column {self.name!r}: {attribute} is for {', '.join(kinds)}, not for {self.kind}")
+
+    def _check_values(self) -> None:
+        if self.categories is not None and len(set(self.categories)) != len(self.categories):
+            raise SchemaError(f"column {self.name!r}: a category is listed twice")
+        if self.categories == ():
+            raise SchemaError(f"column {self.name!r}: the list of categories is empty; leave it out or fill it")
+        if self.step is not None and self.step <= 0:
+            raise SchemaError(f"column {self.name!r}: step {self.step} is not positive")
+        edges = self.edges or (0.0, 1.0)
+        if len(edges) < 2 or any(b <= a for a, b in zip(edges[:-1], edges[1:], strict=True)):
+            raise SchemaError(f"column {self.name!r}: edges must be two or more ascending numbers")
+        # ISO dates compare as text in the order of time.
+        for kind in (str, (int, float)):
+            if isinstance(self.low, kind) and isinstance(self.high, kind) and self.low > self.high:  # type: ignore[operator]
+                raise SchemaError(f"column {self.name!r}: low {self.low} is above high {self.high}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """How a table lies on disk, so that what is generated can lie there in the same way."""
+
+    kind: Literal["csv", "parquet", "jsonl"] = "csv"
+    delimiter: str = ","
+    header: bool = True
+    encoding: str = "utf-8"
+    compression: Literal["gz", "zst"] | None = None
+    strip: bool = False  # blanks around values are no part of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignKey:
+    """``column`` holds values of the primary key of ``table``."""
+
+    column: str
+    table: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table: its columns in order, its keys, and whose rows they are.
+
+    ``unit`` names the column that identifies the unit of privacy; ``None`` means that every row
+    is a unit of its own. ``order_by`` gives the order of a unit's rows.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: str | None = None
+    unit: str | None = None
+    order_by: str | None = None
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    missing: tuple[str, ...] = ("",)
+    format: Format = field(default_factory=Format)
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        if not names:
+            raise SchemaError(f"table {self.name!r} has no columns; list them under 'columns'")
+        for name in names:
+            if names.count(name) > 1:
+                raise SchemaError(f"table {self.name!r}: column {name!r} stands twice")
+        for role in ("primary_key", "unit", "order_by"):
+            named = getattr(self, role)
+            if named is not None and named not in names:
+                raise SchemaError(
+                    f"table {self.name!r}: {role} {named!r} is not one of its columns: {', '.join(names)}"
+                )
+        for key in self.foreign_keys:
+            if key.column not in names:
+                raise SchemaError(f"table {self.name!r}: foreign key column {key.column!r} is not one of its columns")
+        if self.unit is None and any(column.of_unit for column in self.columns):
+            raise SchemaError(f"table {self.name!r}: a column is marked of_unit, but no unit column is named")
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise SchemaError(f"table {self.name!r} has no column {name!r}; it has {', '.join(self.names)}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def missing_of(self, column: Column) -> tuple[str, ...]:
+        """The spellings of a missing value in ``column``."""
+        return self.missing if column.missing is None else column.missing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema:
+    """The tables of a corpus."""
+
+    tables: tuple[Table, ...]
+    name: str = "corpus"
+    description: str = ""
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        names = [table.name for table in self.tables]
+        if not names:
+            raise SchemaError("the schema has no tables; list at least one under 'tables'")
+        for name in names:
+            if names.count(name) > 1:
+                raise SchemaError(f"table {name!r} stands twice in the schema")
+        for table in self.tables:
+            for key in table.foreign_keys:
+                if key.table not in names:
+                    raise SchemaError(f"table {table.name!r}: foreign key to {key.table!r}, which is not in the schema")
+
+    def table(self, name: str) -> Table:
+        """The table of that name."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise SchemaError(f"the schema has no table {name!r}; it has {', '.join(t.name for t in self.tables)}")

@@ -1,0 +1,51 @@
+"""The contract that every engine fulfils: arrays in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.access.contract import Access
+from shared.engines.encoded import CodeExclusion, Encoded
+from shared.training.reporter import Reporter
+
+
+@dataclass(frozen=True)
+class FitSummary:
+    """What a fit did: steps taken, parameters, the mean loss of each logged step (internal: computed on records)."""
+
+    steps: int
+    parameters: int
+    losses: tuple[tuple[int, float], ...]
+
+
+class Engine(Protocol):
+    """Learns arrays and gives arrays. It never asks whether the access is private."""
+
+    def fit(self, data: Encoded, access: Access, *, seed: int, reporter: Reporter) -> FitSummary:
+        """Learn from ``data`` through ``access``."""
+        ...
+
+    def sample(
+        self, n: int, *, seed: int, given: Encoded | None = None, exclusions: Sequence[CodeExclusion] = ()
+    ) -> Iterator[Encoded]:
+        """Give ``n`` units as a stream of batches; no exclusion is ever broken."""
+        ...
+
+    def log_density(self, data: Encoded) -> NDArray[np.float64]:
+        """Natural log of the probability of each unit under the engine, shape ``(units,)``."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write ``config.json`` and ``weights.safetensors`` into ``folder``."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "cpu") -> Self:
+        """Read what :meth:`save` wrote; everything is checked before it is used."""
+        ...
