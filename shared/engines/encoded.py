@@ -71,6 +71,17 @@ class Histories:
         units = Rows(self.units.codes[indices], self.units.sizes, self.units.names)
         return Histories(units, Rows(self.rows.codes[rows], self.rows.sizes, self.rows.names), offsets)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Histories]) -> Histories:
+        """Several batches of the same columns as one."""
+        units, rows = [part.units for part in parts], [part.rows for part in parts]
+        lengths = np.concatenate([part.rows_per_unit for part in parts])
+        return cls(
+            Rows(np.concatenate([u.codes for u in units]), units[0].sizes, units[0].names),
+            Rows(np.concatenate([r.codes for r in rows]), rows[0].sizes, rows[0].names),
+            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        )
+
 
 Encoded = Histories
 

@@ -13,17 +13,17 @@ computes only what flows through the layer, and weight gradients are formed once
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import Tensor, nn
 
 
-class GhostLayer(nn.Module):
+class GhostLayer(nn.Module, ABC):
     """A layer whose rows' gradient products have a closed form.
 
-    Subclasses call :meth:`_recorded` in ``forward`` with their input and output, whose first
-    dimension is the row.
+    Subclasses call :meth:`_recorded` in ``forward`` with their input and output.
     """
 
     def __init__(self) -> None:
@@ -39,17 +39,17 @@ class GhostLayer(nn.Module):
             self.record = (inputs.detach(), outputs)
         return outputs
 
+    @abstractmethod
     def products(self, signal: Tensor, first: Tensor | None, second: Tensor | None) -> Tensor:
         """Inner products of the gradients of pairs of rows, over all parameters of the layer.
 
         ``signal`` is the gradient at the recorded outputs. ``first`` and ``second`` are row indices of
         shape ``(pairs,)``; ``None`` pairs every row with itself. Returns shape ``(pairs,)``.
         """
-        raise TypeError(f"{type(self).__name__} has no closed form")
 
+    @abstractmethod
     def accumulate(self, signal: Tensor, weights: Tensor) -> None:
         """Add the sum over rows of ``weights[row]`` times the row's gradient to the parameters' ``grad``."""
-        raise TypeError(f"{type(self).__name__} has no closed form")
 
 
 def ghost_layers(module: nn.Module) -> list[GhostLayer] | None:

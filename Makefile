@@ -1,0 +1,41 @@
+# Two commands for users: `make demo` and `make test`. Everything runs in .venv, one thread a process.
+PYTHON ?= python3
+BIN := .venv/bin
+export OMP_NUM_THREADS := 1
+export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
+
+.PHONY: demo test check bench-adult bench-dp bench-diabetes bench-evaluation clean
+
+demo: .venv/installed
+	$(BIN)/python scripts/demo.py
+
+test: check
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=10
+
+check: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_hosts.py
+
+bench-adult: .venv/installed
+	benchmarks/make_peers.sh sdv
+	$(BIN)/python benchmarks/adult.py
+
+bench-dp: .venv/installed
+	$(BIN)/python benchmarks/private_step.py
+
+bench-diabetes: .venv/installed
+	$(BIN)/python benchmarks/diabetes130.py
+
+bench-evaluation: .venv/installed
+	$(BIN)/python benchmarks/evaluation.py
+
+.venv/installed: constraints.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv .venv-peers out .mypy_cache .ruff_cache .pytest_cache

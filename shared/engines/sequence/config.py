@@ -1,0 +1,53 @@
+"""Settings of the sequence engine, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.errors import ConfigurationError
+from shared.training.loop import TrainingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceConfig:
+    """Settings of the sequence engine.
+
+    ``embedding`` and ``hidden`` are widths a column, ``context`` the width of what is known of a
+    unit's rows before. ``epochs`` and ``batch_units`` make the plan of a plain run; a private access
+    brings its own. ``averaging`` is as in :class:`shared.training.loop.TrainingConfig`.
+    """
+
+    embedding: int = 8
+    hidden: int = 64
+    context: int = 64
+    epochs: float = 12
+    batch_units: int = 256
+    learning_rate: float = 4e-3
+    averaging: tuple[float, float] = (0.1, 0.01)
+
+    def __post_init__(self) -> None:
+        for name in ("embedding", "hidden", "context", "batch_units"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"engine: {name} is {getattr(self, name)}; it must be at least 1")
+        if self.epochs <= 0:
+            raise ConfigurationError(f"engine: epochs is {self.epochs}; it must be positive, such as 12")
+        object.__setattr__(self, "averaging", tuple(self.averaging))
+
+    @classmethod
+    def with_settings(cls, settings: Mapping[str, object], *, private: bool) -> SequenceConfig:
+        """The defaults of a plain or a private run, changed by ``settings``.
+
+        Under noise fewer parameters, a higher rate and a longer average serve better. All of them
+        are declared, so that choosing by the kind of run costs nothing.
+        """
+        defaults: dict[str, object] = {"hidden": 48, "learning_rate": 8e-3, "averaging": (0.1, 0.03)} if private else {}
+        try:
+            return cls(**{**defaults, **settings})  # type: ignore[arg-type]
+        except TypeError as error:
+            allowed = ", ".join(cls.__dataclass_fields__)
+            raise ConfigurationError(f"engine sequence: {error}; its settings are {allowed}") from error
+
+    @property
+    def training(self) -> TrainingConfig:
+        return TrainingConfig(learning_rate=self.learning_rate, averaging=self.averaging)

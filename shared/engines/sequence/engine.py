@@ -1,0 +1,158 @@
+"""The sequence engine: an autoregressive network over the columns of rows and the rows of units."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from shared.access.contract import Access, BatchPlan, Phase, RowLosses
+from shared.devices import device_named
+from shared.engines.contract import FitSummary
+from shared.engines.encoded import CodeExclusion, Encoded, Shape
+from shared.engines.sequence.config import SequenceConfig
+from shared.engines.sequence.inputs import Examples
+from shared.engines.sequence.network import NetworkShape, RowNetwork
+from shared.engines.sequence.sampling import sample_histories
+from shared.errors import DataError
+from shared.randomness import torch_generator
+from shared.training.loop import train
+from shared.training.reporter import Reporter
+
+FORMAT = 1
+DENSITY_UNITS = 4096  # units scored at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceState:
+    """What is saved beside the weights: plain values, none of them an exact count of records in a private run."""
+
+    format: int
+    settings: SequenceConfig
+    network: NetworkShape
+    names: tuple[str, ...]
+    rows_per_unit: tuple[float, ...]
+
+
+class SequenceEngine:
+    """Learns units with their rows. Build one with :meth:`fresh`, or :meth:`load` it."""
+
+    def __init__(self, state: SequenceState, network: RowNetwork, device: torch.device) -> None:
+        self.state = state
+        self.network = network.to(device)
+        self.device = device
+
+    @classmethod
+    def fresh(cls, settings: SequenceConfig, shape: Shape, *, seed: int, device: str = "cpu") -> Self:
+        """An untrained engine for data of that shape; its heads start at the shape's marginals."""
+        network_shape = NetworkShape(
+            unit_columns=len(shape.unit_names),
+            sizes=shape.unit_sizes + shape.row_sizes,
+            most_rows=max(1, len(shape.rows_per_unit) - 1),
+            embedding=settings.embedding,
+            hidden=settings.hidden,
+            context=settings.context,
+        )
+        network = RowNetwork(network_shape)
+        network.reset(shape.unit_marginals + shape.row_marginals, torch_generator(seed, "weights"))
+        counts = np.maximum(shape.rows_per_unit, 0)
+        counts[0] = 0.0  # a unit without rows is none
+        counts = counts if counts.sum() > 0 else np.r_[0.0, np.ones(len(counts) - 1)]
+        state = SequenceState(
+            format=FORMAT,
+            settings=settings,
+            network=network_shape,
+            names=shape.unit_names + shape.row_names,
+            rows_per_unit=tuple((counts / counts.sum()).tolist()),
+        )
+        return cls(state, network, device_named(device))
+
+    def fit(self, data: Encoded, access: Access, *, seed: int, reporter: Reporter) -> FitSummary:
+        """Learn from ``data`` through ``access``; see the contract."""
+        settings = self.state.settings
+        examples = Examples(data, self.state.network, self.device)
+        batch = min(settings.batch_units, access.units)
+        preferred = BatchPlan(batch_units=batch, steps=max(1, math.ceil(settings.epochs * access.units / batch)))
+        plan = access.plan(preferred)
+        self.network.train()
+        phase = Phase(self.network, lambda drawn: self._losses(examples, drawn))
+        losses = train(phase, access, settings.training, plan=plan, units=len(data), seed=seed, reporter=reporter)
+        self.network.eval()
+        return FitSummary(plan.steps, sum(p.numel() for p in self.network.parameters()), losses)
+
+    def _losses(self, examples: Examples, drawn: NDArray[np.int64]) -> RowLosses:
+        inputs, weights, unit_of_row = examples.take(drawn)
+        losses = self.network.losses(inputs)
+        return RowLosses((losses if weights is None else losses * weights).sum(1), unit_of_row)
+
+    def sample(
+        self, n: int, *, seed: int, given: Encoded | None = None, exclusions: Sequence[CodeExclusion] = ()
+    ) -> Iterator[Encoded]:
+        """Give ``n`` units as a stream of batches; see the contract.
+
+        ``given`` fixes the number of rows of each unit and nothing else: it must have ``n`` units.
+        """
+        counts = None if given is None else given.rows_per_unit
+        yield from sample_histories(
+            self.network,
+            n,
+            names=self.state.names,
+            row_chances=np.asarray(self.state.rows_per_unit),
+            row_counts=counts,
+            exclusions=exclusions,
+            seed=seed,
+            device=self.device,
+        )
+
+    def log_density(self, data: Encoded) -> NDArray[np.float64]:
+        """Natural log of the probability of each unit, its number of rows included; shape ``(units,)``."""
+        examples = Examples(data, self.state.network, self.device)
+        chances = np.log(np.maximum(self.state.rows_per_unit, 1e-12))
+        densities = chances[np.minimum(data.rows_per_unit, len(chances) - 1)]
+        with torch.no_grad():
+            for start in range(0, len(data), DENSITY_UNITS):
+                drawn = np.arange(start, min(start + DENSITY_UNITS, len(data)))
+                losses = self._losses(examples, drawn)
+                sums = torch.zeros(len(drawn), dtype=torch.float64)
+                sums.index_add_(0, losses.unit_of_row.cpu(), losses.values.double().cpu())
+                densities[drawn] -= sums.numpy()
+        return densities
+
+    def save(self, folder: Path) -> None:
+        """Write ``config.json`` and ``weights.safetensors``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(asdict(self.state), indent=1) + "\n", encoding="utf-8")
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
+        save_file(weights, folder / "weights.safetensors")
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "cpu") -> Self:
+        """Read what :meth:`save` wrote. ``DataError`` if it is not that."""
+        try:
+            content = (folder / "config.json").read_bytes()
+            state = TypeAdapter(SequenceState).validate_json(content, strict=False)
+            weights = load_file(folder / "weights.safetensors")
+        except (OSError, ValidationError, SafetensorError) as error:
+            first = str(error).splitlines()[0]
+            raise DataError(f"{folder} holds no sequence engine ({first}); give a folder that fit wrote") from error
+        if state.format != FORMAT:
+            raise DataError(f"{folder}: engine format {state.format}, this version reads {FORMAT}; fit the model again")
+        network = RowNetwork(state.network)
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise DataError(f"{folder}: the weights do not fit config.json; fit the model again") from error
+        if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
+            raise DataError(f"{folder}: the weights hold NaN or infinity; fit the model again")
+        network.eval()
+        return cls(state, network, device_named(device))

@@ -1,0 +1,169 @@
+"""The network of the sequence engine: all columns of a row in one pass, each given those before it.
+
+A masked autoregressive network over blocks (after MADE, Germain et al. 2015, arXiv:1502.03509): a
+column has an embedding and a hidden block of its own, the first layer lets a block see the columns
+before it, the second stays inside the block, and a head gives the logits of the column's codes.
+Rows of a unit with several are given their place, the number of rows and the row before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from shared.training.ghost_layers import BlockLinear, ColumnEmbedding, MaskedBlockLinear
+
+CLOSED = -1e9  # a logit that is never drawn
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """Plain values that fix the network: ``sizes`` of all columns, those of the unit first.
+
+    ``most_rows`` is the highest number of rows of a unit; 1 for a flat table, which has no context.
+    """
+
+    unit_columns: int
+    sizes: tuple[int, ...]
+    most_rows: int
+    embedding: int
+    hidden: int
+    context: int
+
+    @property
+    def row_sizes(self) -> tuple[int, ...]:
+        return self.sizes[self.unit_columns :]
+
+
+@dataclass(frozen=True)
+class RowInputs:
+    """Rows as the network takes them.
+
+    ``codes`` ``(rows, columns)``; ``previous`` ``(rows, row columns)``, the codes of the row before,
+    shifted by one so that 0 stands for "none"; ``place`` ``(rows, 2)``: index of the row in its unit
+    and number of rows of the unit. The last two are ``None`` for a flat table.
+    """
+
+    codes: Tensor
+    previous: Tensor | None
+    place: Tensor | None
+
+
+class Heads(nn.Module):
+    """Logits of all columns; columns of like size share one batched product."""
+
+    def __init__(self, sizes: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.sizes = tuple(sizes)
+        padded = [1 << (size - 1).bit_length() for size in sizes]
+        self.groups = [(width_, [j for j, p in enumerate(padded) if p == width_]) for width_ in sorted(set(padded))]
+        self.layers = nn.ModuleList(BlockLinear(len(columns), width, outputs) for outputs, columns in self.groups)
+        for index, (outputs, columns) in enumerate(self.groups):
+            closed = torch.tensor([[code >= self.sizes[j] for code in range(outputs)] for j in columns])
+            self.register_buffer(f"closed_{index}", CLOSED * closed.float()[:, None, :], persistent=False)
+            self.register_buffer(f"columns_{index}", torch.tensor(columns), persistent=False)
+
+    def reset(self, marginals: Sequence[NDArray[np.float64]], generator: torch.Generator) -> None:
+        """Weights near zero; biases at the log frequencies of the codes, one added to each count."""
+        for layer, (_, columns) in zip(self._layers(), self.groups, strict=True):
+            layer.reset(generator, scale=0.1)
+            for block, column in enumerate(columns):
+                counts = np.maximum(marginals[column], 0) + 1.0
+                layer.bias.data[block, : len(counts)] = torch.from_numpy(np.log(counts / counts.sum())).float()
+
+    def _layers(self) -> Iterator[BlockLinear]:
+        for layer in self.layers:
+            assert isinstance(layer, BlockLinear)
+            yield layer
+
+    def losses(self, hidden: Tensor, codes: Tensor) -> Tensor:
+        """Cross-entropy, shape ``(rows, columns)``, of hidden blocks ``(columns, rows, width)``."""
+        losses = hidden.new_empty(len(self.sizes), hidden.shape[1])
+        for index, layer in enumerate(self._layers()):
+            columns = self.get_buffer(f"columns_{index}")
+            logits = layer(hidden.index_select(0, columns)) + self.get_buffer(f"closed_{index}")
+            targets = codes.T.index_select(0, columns)
+            flat = nn.functional.cross_entropy(
+                logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), reduction="none"
+            )
+            losses = losses.index_copy(0, columns, flat.view(len(columns), -1))
+        return losses.T
+
+    def logits(self, column: int, hidden: Tensor) -> Tensor:
+        """Logits of one column, shape ``(rows, size)``, of its hidden block ``(rows, width)``."""
+        for layer, (_, columns) in zip(self._layers(), self.groups, strict=True):
+            if column in columns:
+                block, size = columns.index(column), self.sizes[column]
+                return torch.addmm(layer.bias[block, :size], hidden, layer.weight[block, :, :size])
+        raise IndexError(column)
+
+
+class RowNetwork(nn.Module):
+    """See the module's docstring."""
+
+    def __init__(self, shape: NetworkShape) -> None:
+        super().__init__()
+        self.shape = shape
+        columns = len(shape.sizes)
+        self.embedding = ColumnEmbedding(shape.sizes, shape.embedding)
+        self.extra = 0
+        if shape.most_rows > 1:
+            # Context enters the first layer as further sources that every column sees.
+            self.extra = -(-shape.context // shape.embedding)
+            self.previous = ColumnEmbedding([size + 1 for size in shape.row_sizes], shape.embedding)
+            self.place = ColumnEmbedding([shape.most_rows, shape.most_rows + 1], shape.embedding)
+            width = (len(shape.row_sizes) + 2) * shape.embedding
+            self.summary = BlockLinear(1, width, self.extra * shape.embedding)
+        before = torch.ones(columns, columns, dtype=torch.bool).triu(1)
+        visible = torch.cat([torch.ones(self.extra, columns, dtype=torch.bool), before])
+        self.first = MaskedBlockLinear(visible, shape.embedding, shape.hidden)
+        self.second = BlockLinear(columns, shape.hidden, shape.hidden)
+        self.heads = Heads(shape.sizes, shape.hidden)
+
+    def reset(self, marginals: Sequence[NDArray[np.float64]], generator: torch.Generator) -> None:
+        """Fresh parameters; heads start at the marginals."""
+        for module in (self.embedding, self.first, self.second):
+            module.reset(generator)
+        if self.extra:
+            for module in (self.previous, self.place, self.summary):
+                module.reset(generator)
+        self.heads.reset(marginals, generator)
+
+    def context(self, inputs: RowInputs) -> Tensor | None:
+        """Shape ``(rows, extra, embedding)``: what is known of the unit before the row is drawn."""
+        if inputs.previous is None or inputs.place is None:
+            return None
+        known = torch.cat([self.previous(inputs.previous), self.place(inputs.place)], dim=1)
+        summary = torch.relu(self.summary(known.reshape(1, len(known), -1)))
+        return summary.view(len(known), self.extra, self.shape.embedding)
+
+    def losses(self, inputs: RowInputs) -> Tensor:
+        """Cross-entropy of each column of each row, shape ``(rows, columns)``."""
+        sources = self.embedding(inputs.codes)
+        context = self.context(inputs)
+        if context is not None:
+            sources = torch.cat([context, sources], dim=1)
+        hidden = torch.relu(self.first(sources))
+        hidden = torch.relu(self.second(hidden))
+        return self.heads.losses(hidden, inputs.codes)
+
+    def embed(self, column: int, codes: Tensor) -> Tensor:
+        """The vectors of one column's codes, shape ``(rows, embedding)``."""
+        return self.embedding.weight[codes + self.embedding.offsets[column]]
+
+    def logits(self, column: int, sources: Tensor, matrix: Tensor) -> Tensor:
+        """Logits of one column given the sources before it, shape ``(rows, size)``.
+
+        ``sources`` has shape ``(rows, (extra + column) * embedding)``; ``matrix`` is the first
+        layer's masked weight.
+        """
+        width = self.shape.hidden
+        block = matrix[: sources.shape[1], column * width : (column + 1) * width]
+        hidden = torch.relu(torch.addmm(self.first.bias[column], sources, block))
+        hidden = torch.relu(torch.addmm(self.second.bias[column], hidden, self.second.weight[column]))
+        return self.heads.logits(column, hidden)
