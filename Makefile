@@ -18,6 +18,7 @@ check: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_hosts.py
+	$(BIN)/python scripts/draw_house.py --check
 
 bench-adult: .venv/installed
 	benchmarks/make_peers.sh sdv

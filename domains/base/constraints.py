@@ -19,7 +19,10 @@ from shared.corpus.units import UnitFrame
 
 @dataclass(frozen=True, kw_only=True)
 class Derived:
-    """``column`` equals ``value(frame)``: a ``str``/number series aligned with the frame's rows."""
+    """``column`` equals ``value(frame)``: a ``str``/number series aligned with the frame's rows.
+
+    ``inputs`` are columns of the same row and never derived themselves, so the order of computing is free.
+    """
 
     name: str
     table: str

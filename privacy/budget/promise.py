@@ -56,7 +56,11 @@ class Promise:
 
 @dataclass(frozen=True, kw_only=True)
 class Spending:
-    """How a promise is spent: shares of ε for what codecs learn, the rest for training steps."""
+    """How a promise is spent: shares for what codecs learn, the rest for training steps.
+
+    A share is a part of the squared privacy loss (ε² of a Laplace mechanism, 1/z² of a Gaussian one),
+    which is what adds up when mechanisms compose.
+    """
 
     categories_share: float = 0.06
     statistics_share: float = 0.12

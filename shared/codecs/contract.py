@@ -13,6 +13,8 @@ from shared.access.questions import Answer, Question
 from shared.corpus.schema import Column
 from shared.engines.encoded import Codes
 
+CodeSet = Mapping[int, frozenset[int]]
+
 
 class Codec(Protocol):
     """Turns a column of a frame into code columns and back.
@@ -22,7 +24,8 @@ class Codec(Protocol):
     answer. A codec that must know nothing returns ``None``.
     """
 
-    column: Column
+    @property
+    def column(self) -> Column: ...
 
     @staticmethod
     def question(column: Column) -> Question | None: ...
@@ -48,10 +51,20 @@ class Codec(Protocol):
         """Values for codes of shape ``(rows, code columns)``, with the dtype of the column's kind."""
         ...
 
-    def codes_of(self, values: frozenset[str]) -> tuple[int, frozenset[int]]:
-        """Which code column, and which of its codes, stand for exactly these values (for exclusions).
+    def codes_of(self, values: frozenset[str]) -> tuple[CodeSet, ...]:
+        """Codes that decode to exactly these values (for exclusions), as alternatives; none if they cannot occur.
 
-        Raises ``SchemaError`` if they cannot be told from others by one code column.
+        An alternative maps places of code columns to codes: it holds if each of those columns has one
+        of its codes. Raises ``SchemaError`` if the values cannot be told from others by their codes.
+        """
+        ...
+
+    @property
+    def never(self) -> frozenset[int]:
+        """Codes of the first code column that records may have but nothing generated needs to.
+
+        They stand for values that are not known or were never seen; decoding replaces them by a draw,
+        while an engine that closes them draws from the rest given all it knows.
         """
         ...
 

@@ -30,8 +30,10 @@ def declared_cells(column: Column, *, most: int = 512) -> tuple[NDArray[np.float
     else:
         edges = np.linspace(low, high, most + 1)
         if step is not None:
-            edges = np.unique(low + step * np.floor((edges - low) / step + 1e-9))
-        lows, highs = edges[:-1], edges[1:]
+            edges = low + step * np.floor((edges - low) / step + 1e-9)
+        edges = np.unique(edges)
+        # Bounds that leave one value only are one cell.
+        lows, highs = (edges[:-1], edges[1:]) if len(edges) > 1 else (edges, edges)
     return _with_atoms(lows, highs, column.atoms)
 
 

@@ -7,13 +7,19 @@ privacy budget.
 
 from __future__ import annotations
 
+import codecs
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
 
 from shared.errors import SchemaError
 
 Kind = Literal["categorical", "integer", "real", "datetime", "date", "boolean", "identifier"]
 NUMERIC: tuple[Kind, ...] = ("integer", "real", "datetime", "date")
+# pydantic, which reads schemas from files, takes this from each class: unknown keys are errors.
+_STRICT: Mapping[str, Any] = {"extra": "forbid"}
 Learnable = Literal["categories", "low", "high", "step", "pattern", "nullable", "kind", "datetime_format"]
 
 
@@ -26,11 +32,17 @@ class Column:
     of a datetime seconds. ``edges`` declares a grid for statistics (ascending, from ``low`` to
     ``high``), ``atoms`` single values that carry weight of their own, such as 0 or 99999.
     ``missing`` lists spellings that mean "no value" in this column; ``None`` takes the table's.
+    ``spellings`` are other ways in which files write a category, as pairs ``(spelling, category)``:
+    a reader turns them into the category, a writer never uses them.
     ``of_unit`` marks what is the same in all rows of a unit. ``pattern`` is the shape of an
     identifier: ``9`` a digit, ``A`` an upper-case letter, ``a`` a lower-case one, ``X`` either or
     a digit, ``\\`` before a character takes it as it is, and all else stands for itself.
+    ``coding`` names the coding system of the values in lower case, such as ``icd-9-cm`` or ``icd-10-cm``.
+    ``stored`` says how categories and identifiers lie in Parquet and JSON Lines files, which have types.
     ``learned`` names the attributes that were read off records and not declared.
     """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
 
     name: str
     kind: Kind
@@ -42,10 +54,13 @@ class Column:
     edges: tuple[float, ...] | None = None
     atoms: tuple[float, ...] = ()
     missing: tuple[str, ...] | None = None
+    spellings: tuple[tuple[str, str], ...] = ()
     of_unit: bool = False
     pattern: str | None = None
     datetime_format: str | None = None
     physical_unit: str | None = None
+    coding: str | None = None
+    stored: Literal["text", "integer"] = "text"
     description: str = ""
     learned: tuple[Learnable, ...] = ()
 
@@ -53,30 +68,56 @@ class Column:
         if not self.name:
             raise SchemaError("a column has an empty name; give every column a name")
         self._check_kind()
-        self._check_values()
+        self._check_categories()
+        self._check_numbers()
 
     def _check_kind(self) -> None:
         """Attributes that belong to other kinds are refused."""
         owners: dict[str, tuple[Kind, ...]] = {
             **dict.fromkeys(("low", "high", "step", "edges", "atoms"), NUMERIC),
             "categories": ("categorical",),
+            "spellings": ("categorical",),
             "pattern": ("identifier",),
             "datetime_format": ("datetime", "date"),
         }
         for attribute, kinds in owners.items():
             if getattr(self, attribute) not in (None, ()) and self.kind not in kinds:
                 raise SchemaError(f"column {self.name!r}: {attribute} is for {', '.join(kinds)}, not for {self.kind}")
+        if self.stored != "text" and self.kind not in ("categorical", "identifier"):
+            raise SchemaError(f"column {self.name!r}: stored is for categorical, identifier, not for {self.kind}")
+        if self.datetime_format is not None and "%z" in self.datetime_format.lower():
+            raise SchemaError(
+                f"column {self.name!r}: datetime_format {self.datetime_format!r} reads a time zone, which no kind "
+                "keeps; write all times in one zone and leave %z out"
+            )
 
-    def _check_values(self) -> None:
+    def _check_categories(self) -> None:
         if self.categories is not None and len(set(self.categories)) != len(self.categories):
             raise SchemaError(f"column {self.name!r}: a category is listed twice")
         if self.categories == ():
             raise SchemaError(f"column {self.name!r}: the list of categories is empty; leave it out or fill it")
+        for spelling, category in self.spellings:
+            if spelling in (self.categories or ()):
+                raise SchemaError(f"column {self.name!r}: {spelling!r} is both a category and another spelling of one")
+            if self.categories is not None and category not in self.categories:
+                raise SchemaError(
+                    f"column {self.name!r}: {spelling!r} is a spelling of {category!r}, which is no category"
+                )
+
+    def _check_numbers(self) -> None:
         if self.step is not None and self.step <= 0:
             raise SchemaError(f"column {self.name!r}: step {self.step} is not positive")
+        numbers = [self.low, self.high, self.step, *self.atoms, *(self.edges or ())]
+        if not all(math.isfinite(number) for number in numbers if isinstance(number, int | float)):
+            raise SchemaError(f"column {self.name!r}: bounds, step, edges and atoms must be finite numbers")
         edges = self.edges or (0.0, 1.0)
-        if len(edges) < 2 or any(b <= a for a, b in zip(edges[:-1], edges[1:], strict=True)):
+        if len(edges) < 2 or any(b <= a for a, b in pairwise(edges)):
             raise SchemaError(f"column {self.name!r}: edges must be two or more ascending numbers")
+        for key, bound in (("low", self.low), ("high", self.high)):
+            if self.edges is not None and isinstance(bound, int | float) and not edges[0] <= bound <= edges[-1]:
+                raise SchemaError(
+                    f"column {self.name!r}: {key} {bound:g} lies outside edges {edges[0]:g} to {edges[-1]:g}"
+                )
         # ISO dates compare as text in the order of time.
         for kind in (str, (int, float)):
             if isinstance(self.low, kind) and isinstance(self.high, kind) and self.low > self.high:  # type: ignore[operator]
@@ -87,6 +128,8 @@ class Column:
 class Format:
     """How a table lies on disk, so that what is generated can lie there in the same way."""
 
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
+
     kind: Literal["csv", "parquet", "jsonl"] = "csv"
     delimiter: str = ","
     header: bool = True
@@ -94,10 +137,22 @@ class Format:
     compression: Literal["gz", "zst"] | None = None
     strip: bool = False  # blanks around values are no part of them
 
+    def __post_init__(self) -> None:
+        if len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '"\r\n':
+            raise SchemaError(f"format: delimiter {self.delimiter!r} is not one ASCII character, such as ',' or ';'")
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError as error:
+            raise SchemaError(
+                f"format: encoding {self.encoding!r} is not known; use a name such as utf-8 or latin-1"
+            ) from error
+
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignKey:
     """``column`` holds values of the primary key of ``table``."""
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
 
     column: str
     table: str
@@ -111,6 +166,8 @@ class Table:
     is a unit of its own. ``order_by`` gives the order of a unit's rows.
     """
 
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
+
     name: str
     columns: tuple[Column, ...]
     primary_key: str | None = None
@@ -122,12 +179,27 @@ class Table:
     description: str = ""
 
     def __post_init__(self) -> None:
+        # The name of a table is the name of its file.
+        if not self.name or self.name.startswith(".") or set(self.name) & set("/\\\0"):
+            raise SchemaError(
+                f"a table has the name {self.name!r}; it must not be empty, hold a slash or begin with '.'"
+            )
         names = [column.name for column in self.columns]
         if not names:
             raise SchemaError(f"table {self.name!r} has no columns; list them under 'columns'")
         for name in names:
             if names.count(name) > 1:
                 raise SchemaError(f"table {self.name!r}: column {name!r} stands twice")
+        self._check_roles(names)
+        for column in self.columns:
+            both = set(column.categories or ()) & set(self.missing_of(column))
+            if both:
+                raise SchemaError(
+                    f"table {self.name!r}, column {column.name!r}: {min(both)!r} is a category and also means "
+                    "'missing'; take it out of one of the two lists"
+                )
+
+    def _check_roles(self, names: list[str]) -> None:
         for role in ("primary_key", "unit", "order_by"):
             named = getattr(self, role)
             if named is not None and named not in names:
@@ -161,6 +233,8 @@ class Table:
 class Schema:
     """The tables of a corpus."""
 
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
+
     tables: tuple[Table, ...]
     name: str = "corpus"
     description: str = ""
@@ -177,6 +251,10 @@ class Schema:
             for key in table.foreign_keys:
                 if key.table not in names:
                     raise SchemaError(f"table {table.name!r}: foreign key to {key.table!r}, which is not in the schema")
+                if self.table(key.table).primary_key is None:
+                    raise SchemaError(
+                        f"table {table.name!r}: foreign key to {key.table!r}, which declares no primary_key"
+                    )
 
     def table(self, name: str) -> Table:
         """The table of that name."""

@@ -101,14 +101,18 @@ def by_unit(table: Table, frame: pd.DataFrame) -> UnitFrame:
 
 
 def _sort_order(frame: pd.DataFrame, table: Table, keys: list[str]) -> NDArray[np.intp]:
-    """Stable order by the key columns; identifiers that are whole numbers are compared as numbers."""
+    """Stable order by the key columns; identifiers that are numbers stand first and are compared as numbers.
+
+    How two rows stand to each other depends on these two alone, so that no unit moves the rows of another.
+    """
     columns = []
     for key in reversed(keys):
         values = frame[key]
         if table.column(key).kind in ("identifier", "categorical"):
-            numbers = pd.to_numeric(values, errors="coerce")
-            values = numbers if not numbers.isna().any() else values.astype(str)
-            columns.append(pd.factorize(values, sort=True)[0])
+            # As doubles whatever else the column holds; what they cannot tell apart is told by the text.
+            numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+            ranks = pd.factorize(numbers, sort=True)[0]
+            columns += [pd.factorize(values.astype("str"), sort=True)[0], np.where(ranks < 0, len(ranks), ranks)]
         else:
             columns.append(pd.factorize(values, sort=True, use_na_sentinel=True)[0])
     return np.lexsort(tuple(columns))

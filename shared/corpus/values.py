@@ -26,6 +26,13 @@ def to_numbers(values: pd.Series, column: Column) -> NDArray[np.float64]:
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def to_text(values: pd.Series) -> pd.Series:
+    """Values of a categorical or boolean column as text, booleans as "false" and "true"; missing stays missing."""
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return values.astype("boolean").map({True: "true", False: "false"}).astype("str")
+    return values.astype("str")
+
+
 def from_numbers(numbers: NDArray[np.float64], column: Column) -> pd.Series:
     """The inverse of :func:`to_numbers`, with the dtype of the column's kind; integers and dates are rounded."""
     missing = np.isnan(numbers)

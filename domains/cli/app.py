@@ -1,0 +1,64 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import torch
+import typer
+
+from domains.cli import evaluate, fit, ledger, release, sample, schema, simulate
+from domains.pipeline.versions import suite_version
+
+app = typer.Typer(
+    name="simulacra",
+    help="Synthetic stand-ins for data that cannot be shared, with an audited privacy promise.",
+    epilog=(
+        "A first release without anybody's records: simulacra release examples/medical/demo.yaml --out demo    "
+        "Exit codes: 0 done, 2 bad input or configuration, 3 gate refused, 4 budget refused, 5 interrupted."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"simulacra {suite_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Threads of the numeric libraries (default: OMP_NUM_THREADS, else 1).", show_default=False
+        ),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Synthetic stand-ins for data that cannot be shared, with an audited privacy promise."""
+    del debug, version  # main looks for --debug itself, so that it holds for errors of any command
+    if threads is not None:
+        torch.set_num_threads(threads)
+    elif not os.environ.get("OMP_NUM_THREADS"):
+        # Threads that wait for a busy core cost far more than they bring on data of this size.
+        torch.set_num_threads(1)
+
+
+app.command(epilog="Example: simulacra simulate medical --units 1000 --seed 1 --out first-corpus")(simulate.simulate)
+app.add_typer(schema.app, name="schema")
+app.command(epilog="Example: simulacra fit examples/medical/demo.yaml --out model")(fit.fit)
+app.command(epilog="Example: simulacra sample model --units 100000 --seed 7 --out synthetic")(sample.sample)
+app.command(
+    epilog="Example: simulacra evaluate --schema schema.yaml --unit patient_id --train train.csv --holdout holdout.csv "
+    "--synthetic synthetic/ --out evaluation"
+)(evaluate.evaluate)
+app.command(epilog="Example: simulacra release examples/medical/demo.yaml --out releases/demo")(release.release)
+app.add_typer(ledger.app, name="ledger")

@@ -1,0 +1,29 @@
+"""``simulacra fit``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from domains.cli.terminal import AsJson, Config, Out, progress, report
+from domains.pipeline.config import read_config
+from domains.pipeline.flow import fit_to
+
+
+def fit(config: Config, out: Out, as_json: AsJson = False) -> None:
+    """Train a model on the records that CONFIG names, and save it."""
+    with progress(as_json=as_json) as reporter:
+        made = fit_to(read_config(config), out, reporter, now=datetime.now(UTC))
+    promise = made.promise
+    result = {
+        "model": str(out),
+        "source": made.source,
+        "table": made.table,
+        "units": made.units,
+        "privacy": "none" if promise is None else {"epsilon": promise.epsilon, "delta": promise.delta},
+    }
+    said = "no privacy promised" if promise is None else f"ε = {promise.epsilon:g}, δ = {promise.delta:g}"
+    report(
+        result,
+        f"{out}: a model of {made.table} ({said}); generate with: simulacra sample {out} --out synthetic",
+        as_json=as_json,
+    )

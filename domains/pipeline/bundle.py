@@ -1,0 +1,83 @@
+"""The bundle of a release: ``public/``, which is published, beside ``internal/``, which must not leave.
+
+::
+
+    BUNDLE/public/     the tables in the layout of the input, schema.yaml, README.md (the card), manifest.json
+    BUNDLE/internal/   report.html, scores.json, training.json, model/ (every number computed on real records)
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from domains.pipeline.card import CARD, render_card
+from domains.pipeline.manifest import MANIFEST, Manifest, inventory
+from shared.corpus.folders import fresh_folder
+from shared.corpus.schema import Schema
+from shared.errors import OutputError
+
+REPORT = "report.html"
+SCORES = "scores.json"
+TRAINING = "training.json"
+_OWNER_ONLY = 0o700
+
+
+def assemble(
+    folder: Path,
+    *,
+    tables: Path,
+    schema: Schema,
+    manifest: Manifest,
+    report: str,
+    scores: Mapping[str, Any],
+    training: Mapping[str, Sequence[tuple[int, float]]] | None = None,
+    model: Path | None = None,
+) -> Manifest:
+    """Make a bundle in ``folder``, which must not exist; returns its manifest with every public file in it.
+
+    ``tables`` is the folder that the corpus was written to, with its ``schema.yaml``; it and ``model`` are moved
+    into the bundle. ``report`` is the text of the report, ``scores`` what :func:`evaluation.report.scores_json`
+    gives, ``training`` the losses by table. The bundle appears under its name when it is complete; if it cannot
+    be, nothing of it is left, and ``tables`` may have to be written again. Raises :class:`OutputError`.
+    """
+    for given in (tables, *((model,) if model is not None else ())):
+        if not given.is_dir():
+            raise OutputError(f"{given} is no folder; write the tables and the model before the bundle")
+    with fresh_folder(folder) as building:
+        _internal(building / "internal", report=report, scores=scores, training=training or {}, model=model)
+        return _public(building / "public", tables=tables, schema=schema, manifest=manifest)
+
+
+def _internal(
+    folder: Path,
+    *,
+    report: str,
+    scores: Mapping[str, Any],
+    training: Mapping[str, Sequence[tuple[int, float]]],
+    model: Path | None,
+) -> None:
+    folder.mkdir(mode=_OWNER_ONLY)
+    folder.chmod(_OWNER_ONLY)
+    (folder / REPORT).write_text(report, encoding="utf-8")
+    (folder / SCORES).write_text(json.dumps(scores, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    curves = {table: [list(point) for point in points] for table, points in training.items()}
+    (folder / TRAINING).write_text(json.dumps(curves) + "\n", encoding="utf-8")
+    if model is not None:
+        shutil.move(model, folder / "model")
+
+
+def _public(folder: Path, *, tables: Path, schema: Schema, manifest: Manifest) -> Manifest:
+    shutil.move(tables, folder)
+    taken = [name for name in (CARD, MANIFEST) if (folder / name).exists()]
+    if taken:
+        raise OutputError(f"the tables bring a file {taken[0]}, a name that the bundle needs; rename the table")
+    card = render_card(schema, manifest, [entry.path for entry in inventory(folder)])
+    (folder / CARD).write_text(card, encoding="utf-8")
+    complete = replace(manifest, files=inventory(folder))
+    (folder / MANIFEST).write_text(complete.to_json(), encoding="utf-8")
+    return complete

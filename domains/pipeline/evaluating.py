@@ -1,0 +1,214 @@
+"""Where real and synthetic records meet: scores, verdict, report. All of it is internal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from evaluation.evaluate import evaluate_table
+from evaluation.gate import judge
+from numpy.typing import NDArray
+
+from domains.base.constraints import Constraint
+from domains.base.registry import domain_named
+from domains.pipeline.budgeting import Charge
+from domains.pipeline.config import Config
+from domains.pipeline.model import Model
+from domains.pipeline.preparation import Declaration, Records, declared_for, units_at
+from domains.pipeline.training import Fitted
+from evaluation.evaluation import ConstraintRate, Evaluation
+from evaluation.report import Counts, PromiseLines, ReportContent, Verdict, render, scores_json
+from privacy.budget.promise import RELATION, Mechanisms
+from shared.corpus.folders import fresh_folder
+from shared.corpus.schema_file import read_schema
+from shared.corpus.units import UnitFrame
+from shared.randomness import derive
+from shared.training.reporter import Reporter
+
+Density = Callable[[UnitFrame], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Judgement:
+    """Scores, and whether they keep the thresholds that were declared before the run."""
+
+    evaluation: Evaluation
+    verdict: Verdict
+    loosened: Mapping[str, float]
+
+
+def evaluate(
+    declaration: Declaration,
+    records: Records,
+    synthetic: UnitFrame,
+    *,
+    density: Density | None,
+    seed: int,
+    reporter: Reporter,
+) -> Evaluation:
+    """All scores of one table."""
+    return evaluate_table(
+        declaration.table,
+        records.train,
+        records.holdout,
+        synthetic,
+        tasks=declaration.tasks,
+        density=density,
+        constraints=constraint_rates(declaration.constraints, records.train, synthetic),
+        seed=seed,
+        reporter=reporter,
+    )
+
+
+def constraint_rates(
+    constraints: Sequence[Constraint], real: UnitFrame, synthetic: UnitFrame
+) -> tuple[ConstraintRate, ...]:
+    """How often each constraint is broken, as shares of rows."""
+    return tuple(
+        ConstraintRate(
+            name=constraint.name,
+            real=float(constraint.violations(real).mean()),
+            synthetic=float(constraint.violations(synthetic).mean()),
+            description=constraint.description,
+        )
+        for constraint in constraints
+    )
+
+
+def judge_release(
+    config: Config,
+    declaration: Declaration,
+    records: Records,
+    synthetic: UnitFrame,
+    model: Model,
+    reporter: Reporter,
+) -> Judgement:
+    """Evaluate a release with its model's own density, and judge it by the declared thresholds."""
+    evaluation = evaluate(
+        declaration,
+        records,
+        synthetic,
+        density=lambda units: model.engine.log_density(model.codec.encode(units)),
+        seed=derive(config.seed, "evaluation"),
+        reporter=reporter,
+    )
+    return judge(evaluation, config.thresholds)
+
+
+def report_of(
+    config: Config,
+    declaration: Declaration,
+    records: Records,
+    synthetic: UnitFrame,
+    judgement: Judgement,
+    fitted: Fitted,
+    charge: Charge,
+    *,
+    name: str,
+    now: datetime,
+) -> str:
+    """The report of a release, for a data steward."""
+    return render(
+        ReportContent(
+            title=name,
+            created=now,
+            evaluation=judgement.evaluation,
+            verdict=judgement.verdict,
+            promise=_promise_lines(charge, declaration),
+            train=_counts(records.train),
+            holdout=_counts(records.holdout),
+            synthetic=_counts(synthetic),
+            unit=declaration.table.unit or "row",
+            training={declaration.table.name: fitted.summary.losses},
+            loosened=tuple(f"{score}: {value:g}" for score, value in judgement.loosened.items()),
+        )
+    )
+
+
+def evaluate_to(
+    out: Path,
+    *,
+    schema: Path,
+    domain: str,
+    unit: str | None,
+    train: Path,
+    holdout: Path,
+    synthetic: Path,
+    seed: int,
+    now: datetime,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Evaluate corpora from anywhere into a new folder ``out``: ``report.html`` and ``scores.json``; gives the scores.
+
+    All three are in the layout of the schema; the domain prepares them alike.
+    """
+    declaration = declared_for(domain_named(domain), read_schema(schema), unit, where="--unit")
+    with fresh_folder(out) as folder:
+        records = Records(train=units_at(train, declaration), holdout=units_at(holdout, declaration))
+        generated = units_at(synthetic, declaration)
+        evaluation = evaluate(declaration, records, generated, density=None, seed=seed, reporter=reporter)
+        content = ReportContent(
+            title=f"Evaluation of {declaration.schema.name}",
+            created=now,
+            evaluation=evaluation,
+            verdict=None,
+            promise=None,
+            train=_counts(records.train),
+            holdout=_counts(records.holdout),
+            synthetic=_counts(generated),
+            unit=declaration.table.unit or "row",
+        )
+        scores = scores_json(evaluation)
+        (folder / "report.html").write_text(render(content), encoding="utf-8")
+        text = json.dumps(scores, indent=2, allow_nan=False) + "\n"
+        (folder / "scores.json").write_text(text, encoding="utf-8")
+    return scores
+
+
+def _counts(data: UnitFrame) -> Counts:
+    return Counts(rows=len(data.frame), units=len(data))
+
+
+def _promise_lines(charge: Charge, declaration: Declaration) -> PromiseLines | None:
+    mechanisms = charge.mechanisms
+    if mechanisms is None:
+        return None
+    return PromiseLines(
+        epsilon=mechanisms.promise.epsilon,
+        delta=mechanisms.delta,
+        unit=declaration.table.unit or "row",
+        relation=RELATION,
+        spent=charge.spent,
+        cap=charge.cap,
+        mechanisms=tuple(_in_words(mechanisms)),
+    )
+
+
+def _in_words(mechanisms: Mechanisms) -> list[str]:
+    """What was done to the records, a line a mechanism."""
+    promise, work = mechanisms.promise, mechanisms.workload
+    lines = [
+        f"At most {promise.rows} rows of a unit were learned from; about {promise.units_about:,} units (declared)."
+    ]
+    if work.unknown_categories:
+        lines.append(
+            f"Categories of {work.unknown_categories} columns: stable histograms, Laplace scale "
+            f"{mechanisms.category_scale:.3g}, threshold {mechanisms.category_threshold:.3g} units."
+        )
+    columns = work.unit_columns + work.row_columns
+    if columns:
+        lines.append(
+            f"Histograms of {columns} columns: one Gaussian mechanism, noise multiplier "
+            f"{mechanisms.statistics_multiplier:.3g}."
+        )
+    if work.training:
+        lines.append(
+            f"Training: {mechanisms.steps} steps of about {mechanisms.batch_units:,} units drawn by Poisson sampling, "
+            f"clipped to {mechanisms.clipping_norm:g}, noise multiplier {mechanisms.training_multiplier:.3g}."
+        )
+    return lines

@@ -1,0 +1,141 @@
+"""The flow of a fit and of a release: records go one way and never come back.
+
+source → corpus → train and holdout → surplus left out → codecs → codes → engine → model; from there only the
+model is used: samples → corpus. Evaluation is where real and synthetic meet, and what it learns stays internal.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from domains.pipeline.budgeting import charged, plan
+from domains.pipeline.bundle import assemble
+from domains.pipeline.config import Config
+from domains.pipeline.evaluating import Judgement, judge_release, report_of
+from domains.pipeline.manifest import Manifest, PublishedPromise, public_configuration
+from domains.pipeline.model import PromiseMade, Provenance
+from domains.pipeline.preparation import declare, read_records, units_at
+from domains.pipeline.publication import check_target, keep_refused, publish
+from domains.pipeline.sampling import write_stream
+from domains.pipeline.training import Fitted, fit_model, sample_units
+from domains.pipeline.versions import versions
+from domains.pipeline.workspace import workspace
+from evaluation.report import scores_json
+from shared.corpus.folders import fresh_folder
+from shared.corpus.schema import Schema
+from shared.errors import GateRefused
+from shared.randomness import derive
+from shared.training.reporter import Reporter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Released:
+    """A release that was published. ``folder`` has ``public/`` and ``internal/``."""
+
+    name: str
+    folder: Path
+    rows: dict[str, int]
+    promise: PromiseMade | None
+
+
+def fit_to(config: Config, out: Path, reporter: Reporter, *, now: datetime) -> Provenance:
+    """Train a model and save it in a new folder ``out``; gives what ``model.json`` says.
+
+    A private run reserves its budget before a record is touched, and a run that fails has spent it.
+    """
+    declaration = declare(config)
+    mechanisms = plan(config, declaration)
+    with fresh_folder(out) as folder, charged(config, mechanisms, run=_name(config, "fit", now)) as charge:
+        records = read_records(config, declaration, charge.key, reporter)
+        fitted = fit_model(config, declaration, records.train, charge, reporter)
+        fitted.model.save(folder)
+    return fitted.model.provenance
+
+
+def release_to(config: Config, out: Path, reporter: Reporter, *, now: datetime) -> Released:
+    """Fit, sample, evaluate, judge, and publish to ``out``.
+
+    Raises ``GateRefused`` if a declared threshold is missed: nothing is published, the budget is spent, and
+    ``out`` keeps the internal report of the refused release.
+    """
+    check_target(out)
+    declaration = declare(config)
+    mechanisms = plan(config, declaration)
+    name = _name(config, "release", now)
+    with workspace(out) as work, charged(config, mechanisms, run=name) as charge:
+        records = read_records(config, declaration, charge.key, reporter)
+        fitted = fit_model(config, declaration, records.train, charge, reporter)
+        model = fitted.model
+        _made(work / "model")
+        model.save(work / "model")
+        units = sample_units(config, len(records.train))
+        frames = model.sample(units, seed=derive(config.seed, "sample"), reporter=reporter)
+        rows = write_stream(model.schema, _made(work / "tables"), frames)
+        synthetic = units_at(work / "tables", declaration, prepare=False)
+        judgement = judge_release(config, declaration, records, synthetic, model, reporter)
+        report = report_of(config, declaration, records, synthetic, judgement, fitted, charge, name=name, now=now)
+        assemble(
+            work / "bundle",
+            tables=work / "tables",
+            schema=model.schema,
+            manifest=_manifest(config, model.schema, fitted, judgement, rows, charge.head, name=name, now=now),
+            report=report,
+            scores=scores_json(judgement.evaluation),
+            training={model.table.name: fitted.summary.losses},
+            model=work / "model",
+        )
+        if not judgement.verdict.passes:
+            kept = keep_refused(work / "bundle", out, name)
+            reasons = "; ".join(judgement.verdict.reasons)
+            raise GateRefused(f"not published: {reasons}; read {kept / 'internal' / 'report.html'}")
+        folder = publish(work / "bundle", out, name)
+    return Released(name=name, folder=folder, rows=rows, promise=model.provenance.promise)
+
+
+def _manifest(
+    config: Config,
+    schema: Schema,
+    fitted: Fitted,
+    judgement: Judgement,
+    rows: dict[str, int],
+    head: str | None,
+    *,
+    name: str,
+    now: datetime,
+) -> Manifest:
+    made = fitted.model.provenance.promise
+    promise = None
+    if made is not None:
+        promise = PublishedPromise(
+            epsilon=made.epsilon,
+            delta=made.delta,
+            unit=made.unit,
+            relation=made.relation,
+            mechanisms=made.mechanisms,
+        )
+    return Manifest(
+        release=name,
+        title=schema.description or f"{schema.name}, synthetic",
+        created=now.isoformat(timespec="seconds"),
+        source=config.source.id,
+        configuration=public_configuration(config.written),
+        versions=versions(),
+        promise=promise,
+        passed=judgement.verdict.passes,
+        loosened=judgement.loosened,
+        ledger_head=head,
+        rows=rows,
+    )
+
+
+def _name(config: Config, what: str, now: datetime) -> str:
+    """A name that no other run has, and that sorts by time."""
+    return f"{config.source.id}-{what}-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

@@ -1,0 +1,219 @@
+"""The manifest of a release: what is said in public about how it was made, and the hash of every public file.
+
+Nothing in it is computed on real records but the verdict of the gate, which is marked as such. Files of
+``internal/`` are not listed: the hash of a file is a number computed on what stands in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from shared.errors import DataError
+
+MANIFEST = "manifest.json"
+FORMAT = "simulacra-manifest/1"
+VERDICT_NOTE = (
+    "The verdict was reached by looking at real records, and its one bit is not part of the privacy accounting: "
+    "that this release was published tells that it kept the declared thresholds."
+)
+# A seed would let anyone redraw the synthetic records, the key of a source would reveal who is in the holdout, and
+# where things lay on the machine concerns nobody.
+_WITHHELD = frozenset({"seed", "seeds", "key", "secret", "password", "token", "path", "paths", "glob", "ledger"})
+_NAMED_FILES = frozenset({"schema", "data_schema"})
+_PLACE = re.compile(r"^(/|~|\.{1,2}/|[A-Za-z]:[\\/])|://")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileEntry:
+    """One public file: its path relative to ``public/`` with ``/`` between parts, its hash and its size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedPromise:
+    """The promise, in public: (ε, δ) by ``unit`` under ``relation``, and the events of the accountant that spend it.
+
+    ``mechanisms`` are JSON values, as the ledger stores its events.
+    """
+
+    epsilon: float
+    delta: float
+    unit: str
+    relation: str
+    mechanisms: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What ``manifest.json`` says.
+
+    ``source`` is the declared id of the source, ``configuration`` what :func:`public_configuration` leaves of the
+    configuration file, ``rows`` the number of rows of each synthetic table, ``created`` ISO 8601. ``promise`` of
+    ``None`` says outright that there is none. ``loosened`` holds the gate's thresholds that the configuration made
+    weaker than the defaults, by name of the score. ``ledger_head`` is the head of the source's hash chain.
+    """
+
+    release: str
+    title: str
+    created: str
+    source: str
+    configuration: Mapping[str, Any]
+    versions: Mapping[str, str]
+    promise: PublishedPromise | None
+    passed: bool
+    loosened: Mapping[str, float] = field(default_factory=dict)
+    ledger_head: str | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)
+    files: tuple[FileEntry, ...] = ()
+
+    def to_json(self) -> str:
+        """The text of ``manifest.json``: sorted keys, so that equal manifests are equal files."""
+        promise: Any = "none"
+        if self.promise is not None:
+            promise = {
+                "epsilon": self.promise.epsilon,
+                "delta": self.promise.delta,
+                "unit": self.promise.unit,
+                "relation": self.promise.relation,
+                "mechanisms": list(self.promise.mechanisms),
+            }
+        content = {
+            "format": FORMAT,
+            "synthetic": True,
+            "release": self.release,
+            "title": self.title,
+            "created": self.created,
+            "source": self.source,
+            "configuration": dict(self.configuration),
+            "versions": dict(self.versions),
+            "privacy": promise,
+            "verdict": {"passed": self.passed, "accounted": False, "note": VERDICT_NOTE},
+            "loosened_thresholds": dict(self.loosened),
+            "ledger_head": self.ledger_head,
+            "rows": dict(self.rows),
+            "files": {entry.path: {"sha256": entry.sha256, "bytes": entry.size} for entry in self.files},
+        }
+        return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """The manifest that was written; raises :class:`DataError` for any other text."""
+        try:
+            content = json.loads(text)
+            if content["format"] != FORMAT:
+                raise DataError(f"the manifest has format {content['format']!r}; this version reads {FORMAT!r}")
+            privacy = content["privacy"]
+            promise = None
+            if privacy != "none":
+                promise = PublishedPromise(**{**privacy, "mechanisms": tuple(privacy["mechanisms"])})
+            return cls(
+                release=content["release"],
+                title=content["title"],
+                created=content["created"],
+                source=content["source"],
+                configuration=content["configuration"],
+                versions=content["versions"],
+                promise=promise,
+                passed=content["verdict"]["passed"],
+                loosened=content["loosened_thresholds"],
+                ledger_head=content["ledger_head"],
+                rows=content["rows"],
+                files=tuple(
+                    FileEntry(path=path, sha256=entry["sha256"], size=entry["bytes"])
+                    for path, entry in content["files"].items()
+                ),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                f"the manifest cannot be read ({error!r}); fetch the release again or publish it anew"
+            ) from None
+
+
+def public_configuration(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a configuration may be published: no seed, no secret, no place on the machine it ran on.
+
+    Entries whose name is withheld are left out at every depth; a text that is a place (an absolute or relative
+    path, or a URL) keeps its last part.
+    """
+    cleaned = _cleaned(configuration)
+    assert isinstance(cleaned, dict)
+    return cleaned
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            str(key): _last_part(entry) if key in _NAMED_FILES and isinstance(entry, str) else _cleaned(entry)
+            for key, entry in value.items()
+            if str(key).lower() not in _WITHHELD
+        }
+    if isinstance(value, list | tuple):
+        return [_cleaned(entry) for entry in value]
+    if isinstance(value, Path):
+        return value.name
+    if isinstance(value, str) and _PLACE.search(value):
+        return _last_part(value)
+    return value
+
+
+def _last_part(place: str) -> str:
+    return re.split(r"[\\/]", place.rstrip("\\/"))[-1]
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def inventory(folder: Path) -> tuple[FileEntry, ...]:
+    """Every file under ``folder`` but its manifest, in the order of their paths."""
+    return tuple(
+        FileEntry(path=path.relative_to(folder).as_posix(), sha256=sha256_of(path), size=path.stat().st_size)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / MANIFEST
+    )
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the public folder ``folder``; raises :class:`DataError` if there is none or it is damaged."""
+    try:
+        return Manifest.from_json((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise DataError(f"{folder} has no readable {MANIFEST}; give the public folder of a release") from None
+
+
+def verify(folder: Path) -> list[str]:
+    """What is wrong with the public folder ``folder``, one line a problem; an empty list if nothing is.
+
+    Sizes and hashes are computed anew. A file that the manifest does not list is a problem too.
+    """
+    try:
+        manifest = read_manifest(folder)
+    except DataError as error:
+        return [str(error)]
+    problems = []
+    for entry in manifest.files:
+        relative = PurePosixPath(entry.path)
+        path = folder / relative
+        if relative.is_absolute() or ".." in relative.parts:
+            problems.append(f"{entry.path}: the manifest names a file outside its folder")
+        elif path.is_symlink() or not path.is_file():
+            problems.append(f"{entry.path}: missing")
+        elif path.stat().st_size != entry.size:
+            problems.append(f"{entry.path}: {path.stat().st_size} bytes, the manifest says {entry.size}")
+        elif sha256_of(path) != entry.sha256:
+            problems.append(f"{entry.path}: its SHA-256 is not the manifest's")
+    listed = {entry.path for entry in manifest.files} | {MANIFEST}
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or path.is_file()}
+    problems.extend(f"{path}: not listed in the manifest" for path in sorted(present - listed))
+    return problems

@@ -1,0 +1,33 @@
+"""How much work an evaluation may spend: caps, declared, and stated beside the scores they concern."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from shared.errors import ConfigurationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """Caps on rows and iterations. Above the caps the time of an evaluation no longer grows.
+
+    ``training_rows`` and ``iterations``: of each classifier that measures utility; ``test_rows``: of
+    the holdout, for each of them. ``two_sample_rows``: of either side of the two-sample test,
+    ``two_sample_iterations``: of its classifier. ``queries``: synthetic rows whose nearest
+    neighbours are sought; ``references``: rows among which they are sought; ``attacked_units``: members
+    (and as many non-members) that the membership attacks try.
+    """
+
+    training_rows: int = 20_000
+    iterations: int = 50
+    test_rows: int = 20_000
+    two_sample_rows: int = 20_000
+    two_sample_iterations: int = 100
+    queries: int = 10_000
+    references: int = 20_000
+    attacked_units: int = 10_000
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if getattr(self, field.name) < 1:
+                raise ConfigurationError(f"effort {field.name} is {getattr(self, field.name)}; give a whole number above 0")

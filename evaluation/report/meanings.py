@@ -1,0 +1,92 @@
+"""What each score means, in the words of someone who decides and does not compute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """``question`` is what the score answers; ``explanation`` how it is computed and read."""
+
+    question: str
+    explanation: str
+
+
+_MEANINGS = {
+    "column agreement": Meaning(
+        "Does each column look right on its own?",
+        "For each column, the share of rows in every category is compared between real and synthetic data (numbers "
+        "are cut into ranges of about equal size first). 1 means equal shares; 0.98 means that 2 % of the rows would "
+        "have to take another value. The score is the mean over columns. The baseline is what unseen real records "
+        "reach.",
+    ),
+    "pair agreement": Meaning(
+        "Do two columns at a time go together as they do in reality?",
+        "The same comparison over the joint shares of two columns, such as age by diagnosis, for every pair of "
+        "columns. It is 1 minus the total variation distance, averaged over pairs; 1 is perfect. The baseline is what "
+        "unseen real records reach: two samples of the same reality never agree completely.",
+    ),
+    "correlation difference": Meaning(
+        "Are relations between columns as strong as in reality?",
+        "The strength of association of each pair of columns is measured in the real and in the synthetic data; the "
+        "score is the mean difference. 0 is perfect. The baseline is the difference to unseen real records.",
+    ),
+    "missingness difference": Meaning(
+        "Are values missing as often as in reality?",
+        "The share of missing values of each column, real against synthetic; the score is the mean difference. 0 is "
+        "perfect.",
+    ),
+    "rows per unit agreement": Meaning(
+        "Do people have as many records as in reality?",
+        "The share of units with one, two, three and more rows, real against synthetic. 1 means equal shares.",
+    ),
+    "two-sample AUC": Meaning(
+        "Can a machine tell synthetic rows from real ones?",
+        "A classifier is trained to tell unseen real rows from synthetic rows. 0.5 means that it can only guess; 1 "
+        "means that it is always right. It finds faults that no table of shares shows. The columns it relies on most "
+        "are listed, as they are where the synthetic data give themselves away.",
+    ),
+    "every column from the others": Meaning(
+        "Whatever someone may want to predict: do the synthetic data teach it?",
+        "Each column in turn is predicted from all the others by a model trained on synthetic rows and by one trained "
+        "on real rows; both are tested on unseen real rows. The score is the mean loss of AUC. 0 means that nothing "
+        "is lost.",
+    ),
+    "exact copies": Meaning(
+        "Are real records repeated word for word?",
+        "The share of synthetic rows that equal a training row in every column. Coarse tables repeat themselves by "
+        "chance: so the baseline is the share of unseen real rows that equal a training row.",
+    ),
+    "nearest-neighbour share": Meaning(
+        "Do synthetic rows lie suspiciously close to the records that were trained on?",
+        "The share of synthetic rows that are nearer to a training row than to an equally large sample of unseen "
+        "rows. 0.5 means that training rows are not favoured.",
+    ),
+    "membership (density)": Meaning(
+        "Can an attacker who holds the model tell who was in the training data?",
+        "The attacker asks the model how likely it finds a person's records and guesses 'was in it' when that is "
+        "high. 0.5 is guessing. The figure at 1 % false alarms tells how many members are exposed by an attacker who "
+        "hardly ever errs, and matters more than the average.",
+    ),
+    "membership (distance)": Meaning(
+        "Can an attacker who holds only the published tables tell who was in the training data?",
+        "The attacker looks how close the nearest synthetic row comes to a person's records and guesses 'was in it' "
+        "when it is close. 0.5 is guessing.",
+    ),
+}
+_TASK = Meaning(
+    "Would a model for this task, trained on synthetic data, work on real people?",
+    "One model is trained on synthetic rows, another of the same make on real rows; both are tested on unseen real "
+    "rows. The difference is what working with synthetic data costs. AUC is the chance that a case is ranked above a "
+    "non-case (0.5 is guessing). Calibration compares predicted with observed frequencies: on the diagonal, 20 % "
+    "means 20 %.",
+)
+_UNKNOWN = Meaning("", "This score has no explanation of its own yet; its estimate, interval and baseline stand here.")
+
+
+def meaning_of(score: str) -> Meaning:
+    """The meaning of a score by its name."""
+    if score.startswith("task: "):
+        return _TASK
+    return _MEANINGS.get(score, _UNKNOWN)

@@ -1,0 +1,278 @@
+"""Panels: what the report shows of each score, from what the score's ``detail`` holds. What is absent is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from evaluation.report.figures import (
+    Figure,
+    bars_across,
+    calibration,
+    dumbbells,
+    heat_map,
+    roc,
+    shares,
+)
+from evaluation.report.values import plain_values
+from evaluation.report.words import difference, number, percent
+from evaluation.score import Score
+
+_MOST_IMPORTANT = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A table of text: ``head`` over ``rows``."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Multiple:
+    """One small picture: shares of one column, and which choice of the large figure it belongs to."""
+
+    name: str
+    value: str
+    labels: Sequence[str]
+    real: Sequence[float]
+    synthetic: Sequence[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One score with all that belongs to it."""
+
+    score: Score
+    figures: Sequence[Figure] = ()
+    grids: Sequence[Grid] = ()
+    notes: Sequence[str] = ()
+    multiples: Sequence[Multiple] = ()
+
+
+def panel(score: Score) -> Panel:
+    """The panel of a score; one that is unknown has its numbers alone."""
+    score = replace(score, detail=plain_values(score.detail))
+    for start, build in _BUILDERS.items():
+        if score.name.startswith(start):
+            return build(score)
+    return Panel(score=score)
+
+
+def _column_agreement(score: Score) -> Panel:
+    """Small pictures of all columns, the worst first, and one large picture with a picker."""
+    columns: Mapping[str, Any] = score.detail.get("columns", {})
+    ordered = sorted(columns.items(), key=lambda item: 1.0 if item[1].get("value") is None else item[1]["value"])
+    choices, multiples = [], []
+    for name, column in ordered:
+        if not column.get("labels"):
+            continue
+        value = number(column.get("value"))
+        real, synthetic = ([share or 0.0 for share in column[side]] for side in ("real", "synthetic"))
+        data, drawn = shares(column["labels"], real, synthetic)
+        choices.append((f"{name} · {value}", data, drawn))
+        multiples.append(
+            Multiple(
+                name=name,
+                value=value,
+                labels=[str(label) for label in column["labels"]],
+                real=real,
+                synthetic=synthetic,
+            )
+        )
+    if not choices:
+        return Panel(score=score)
+    figure = Figure(
+        caption="Shares of rows, real beside synthetic; the columns that agree least come first", choices=choices
+    )
+    return Panel(score=score, figures=[figure], multiples=multiples)
+
+
+def _pair_agreement(score: Score) -> Panel:
+    columns, matrix = score.detail.get("columns"), score.detail.get("matrix")
+    if not columns or not matrix:
+        return Panel(score=score)
+    pairs = sorted(
+        (matrix[i][j], columns[i], columns[j])
+        for i in range(len(columns))
+        for j in range(i)
+        if matrix[i][j] is not None
+    )
+    low = min([0.9, *(value for value, _, _ in pairs)])
+    worst = Grid(
+        caption="The pairs that agree least",
+        head=("columns", "agreement"),
+        rows=[(f"{first} × {second}", number(value)) for value, first, second in pairs[:8]],
+    )
+    figure = heat_map(columns, matrix, "Agreement of each pair of columns: light is good, dark is not", low=low)
+    return Panel(score=score, figures=[figure], grids=[worst])
+
+
+def _correlation(score: Score) -> Panel:
+    columns = score.detail.get("columns")
+    if not columns:
+        return Panel(score=score)
+    both = [score.detail[key] for key in ("real", "synthetic") if key in score.detail]
+    negative = any(value is not None and value < 0 for matrix in both for row in matrix for value in row)
+    figures = [
+        heat_map(
+            columns,
+            score.detail[key],
+            f"Strength of association in the {key} data",
+            low=-1.0 if negative else 0.0,
+            half=True,
+        )
+        for key in ("real", "synthetic")
+        if key in score.detail
+    ]
+    return Panel(score=score, figures=figures, notes=["The two pictures should look alike."] if len(both) == 2 else ())
+
+
+def _missingness(score: Score) -> Panel:
+    columns: Mapping[str, Any] = _measured(score.detail.get("columns", {}))
+    some = {name: rates for name, rates in columns.items() if rates["real"] or rates["synthetic"]}
+    if not some:
+        return Panel(score=score, notes=["No column has missing values."] if columns else ())
+    ordered = sorted(some, key=lambda name: -abs(some[name]["real"] - some[name]["synthetic"]))
+    figure = dumbbells(
+        ordered,
+        [some[name]["real"] for name in ordered],
+        [some[name]["synthetic"] for name in ordered],
+        caption="Share of missing values of each column; the largest differences come first",
+        title="missing",
+        form=".1%",
+    )
+    complete = len(columns) - len(some)
+    note = [f"{complete} further columns have no missing values in either."] if complete else ()
+    return Panel(score=score, figures=[figure], notes=note)
+
+
+def _measured(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that have a number on both sides."""
+    return {
+        name: both
+        for name, both in columns.items()
+        if both.get("real") is not None and both.get("synthetic") is not None
+    }
+
+
+def _rows_per_unit(score: Score) -> Panel:
+    detail = score.detail
+    if not detail.get("labels"):
+        return Panel(score=score)
+    data, drawn = shares(detail["labels"], detail["real"], detail["synthetic"])
+    drawn = {**drawn, "yaxis": {**drawn["yaxis"], "title": {"text": "share of units", "standoff": 8}}}
+    drawn["xaxis"] = {**drawn["xaxis"], "title": {"text": "rows of a unit", "standoff": 8}}
+    return Panel(
+        score=score, figures=[Figure(caption="Share of units by their number of rows", data=data, layout=drawn)]
+    )
+
+
+def _two_sample(score: Score) -> Panel:
+    figures = []
+    if "roc" in score.detail:
+        figures.append(roc(score.detail["roc"], caption="Telling synthetic from real rows", logarithmic=False))
+    importance: Mapping[str, float] = score.detail.get("importance", {})
+    first = sorted(importance, key=lambda name: -importance[name])[:_MOST_IMPORTANT]
+    if first:
+        figures.append(
+            bars_across(
+                first,
+                [importance[name] for name in first],
+                caption="Columns by which synthetic rows give themselves away",
+                title="importance",
+            )
+        )
+    return Panel(score=score, figures=figures)
+
+
+def _task(score: Score) -> Panel:
+    metrics: Mapping[str, Sequence[float]] = score.detail.get("metrics", {})
+    grids = []
+    if metrics:
+        rows = [
+            (name, number(real), number(synthetic), difference(real, synthetic))
+            for name, (real, synthetic) in metrics.items()
+        ]
+        grids.append(
+            Grid(head=("tested on unseen real rows", "real-trained", "synthetic-trained", "difference"), rows=rows)
+        )
+    figures = []
+    if score.detail.get("calibration"):
+        figures.append(
+            calibration(score.detail["calibration"], "Predicted against observed frequency, on unseen real rows")
+        )
+    classes = score.detail.get("classes")
+    notes = [f"Classes: {', '.join(map(str, classes[:12]))}{'…' if len(classes) > 12 else ''}"] if classes else ()
+    return Panel(score=score, grids=grids, figures=figures, notes=notes)
+
+
+def _every_column(score: Score) -> Panel:
+    columns: Mapping[str, Any] = _measured(score.detail.get("columns", {}))
+    ordered = sorted(columns, key=lambda name: columns[name]["synthetic"] - columns[name]["real"])
+    figures = []
+    if ordered:
+        figures.append(
+            dumbbells(
+                ordered,
+                [columns[name]["real"] for name in ordered],
+                [columns[name]["synthetic"] for name in ordered],
+                caption="AUC of predicting each column from all others, on unseen real rows; largest losses first",
+                title="AUC",
+                form=".3f",
+                series=("real-trained", "synthetic-trained"),
+            )
+        )
+    skipped: Mapping[str, str] = score.detail.get("skipped", {})
+    grids = [Grid(caption="Columns left out", head=("column", "reason"), rows=list(skipped.items()))] if skipped else ()
+    return Panel(score=score, figures=figures, grids=grids)
+
+
+def _copies(score: Score) -> Panel:
+    named = {
+        "rows": "synthetic rows that equal a training row",
+        "units": "synthetic units that equal a training unit in all their rows",
+        "holdout_rows": "unseen real rows that equal a training row (chance)",
+    }
+    rows = [(words, percent(score.detail[key])) for key, words in named.items() if key in score.detail]
+    return Panel(score=score, grids=[Grid(head=("what", "share"), rows=rows)] if rows else ())
+
+
+def _nearest(score: Score) -> Panel:
+    weakness = score.detail.get("weakness")
+    return Panel(score=score, notes=[f"Known weakness: {weakness}"] if weakness else ())
+
+
+def _membership(score: Score) -> Panel:
+    detail = score.detail
+    point = detail.get("tpr_at_1_fpr")
+    figures, notes = [], []
+    if "roc" in detail:
+        caption = "The attack's ROC curve on logarithmic axes: above the dotted line is better than guessing"
+        figures.append(roc(detail["roc"], caption=caption, logarithmic=True, point=point))
+    if point is not None:
+        notes.append(
+            f"At 1 % false alarms the attack finds {percent(point[0])} of the members "
+            f"(95 % interval {percent(point[1])} to {percent(point[2])}); guessing finds 1 %."
+        )
+    if detail.get("weakness"):
+        notes.append(f"Known weakness: {detail['weakness']}")
+    return Panel(score=score, figures=figures, notes=notes)
+
+
+_BUILDERS: dict[str, Callable[[Score], Panel]] = {
+    "column agreement": _column_agreement,
+    "pair agreement": _pair_agreement,
+    "correlation difference": _correlation,
+    "missingness difference": _missingness,
+    "rows per unit agreement": _rows_per_unit,
+    "two-sample AUC": _two_sample,
+    "task: ": _task,
+    "every column from the others": _every_column,
+    "exact copies": _copies,
+    "nearest-neighbour share": _nearest,
+    "membership": _membership,
+}

@@ -1,0 +1,205 @@
+"""From a promise to mechanisms: how much noise each stage needs so that all together keep it.
+
+Everything follows from declared quantities (privacy rule 1), so the same declaration gives the same
+mechanisms on any data.
+
+How the budget is shared
+    A share is a part of the squared privacy loss, the quantity that adds up in compositions of many
+    small losses (ε² of a Laplace mechanism, 1/z² of a Gaussian one). Its total is that of the one
+    Gaussian mechanism that keeps the promise. Training gets what the shares leave; the shares of
+    stages that are not used go to the others. The last stage that is used is then calibrated by
+    bisection with the accountant, so the promise is met exactly and never passed. Of δ, the stable
+    histograms together get :data:`CATEGORY_DELTA_SHARE`: few, because over the releases of a source
+    these δ add up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from scipy.special import log_ndtr, ndtr
+
+from privacy.budget.accountant import LEAST_DELTA, Accountant
+from privacy.budget.events import release_events
+from privacy.budget.promise import Mechanisms, Promise, Spending, Workload
+from shared.errors import ConfigurationError
+
+CATEGORY_DELTA_SHARE = 0.05
+LEAST_MULTIPLIER, MOST_MULTIPLIER = 0.2, 10_000.0
+_COARSE_CELLS = 1_000
+_STEP = 1e-4  # multipliers are calibrated to this relative precision
+
+
+def calibrate(promise: Promise, spending: Spending, workload: Workload) -> Mechanisms:
+    """Mechanisms that compose to at most ``promise.epsilon`` at ``promise.declared_delta``.
+
+    Deterministic. A few CPU-seconds. Raises :class:`ConfigurationError` for a batch larger than the
+    declared number of units, for shares that leave nothing to training, and for a promise that would
+    need noise beyond 10,000 times the sensitivity.
+    """
+    _check(promise, spending, workload)
+    draft = _draft(promise, spending, workload)
+    vary = _last_stage(draft)
+    if vary is None:
+        return draft
+    coarse, fine = Accountant(cells=_COARSE_CELLS), Accountant()
+    rough = _least_noise(lambda noise: _epsilon(coarse, vary(noise)) <= promise.epsilon, promise)
+    noise = _refine(lambda noise: _epsilon(fine, vary(noise)) <= promise.epsilon, rough)
+    chosen = vary(noise)
+    return replace(chosen, epsilon=_epsilon(fine, chosen))
+
+
+def gaussian_multiplier(epsilon: float, delta: float) -> float:
+    """The least noise multiplier of one Gaussian mechanism that is (ε, δ)-differentially private.
+
+    Balle and Wang (2018), theorem 8; by bisection to a relative 1e-9, from above.
+    """
+
+    def delta_of(multiplier: float) -> float:
+        low, high = 0.5 / multiplier - epsilon * multiplier, -0.5 / multiplier - epsilon * multiplier
+        return float(ndtr(low)) - math.exp(min(0.0, epsilon + float(log_ndtr(high))))
+
+    low, high = 1e-6, 1e12
+    while high > low * (1 + 1e-9):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if delta_of(middle) <= delta else (middle, high)
+    return high
+
+
+def category_threshold(scale: float, cap: int, delta: float) -> float:
+    """The least noisy count of units that a stable histogram publishes: 1 + scale ln(k / (2δ)) (privacy rule 4).
+
+    A count of one unit passes with probability e^(-(threshold - 1) / scale) / 2 = δ / k, and a unit has
+    at most k values of its own, so one of them is published with probability at most δ.
+    """
+    return 1 + scale * max(0.0, math.log(cap / (2 * delta)))
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """Parts of the squared privacy loss; they add up to 1 over the stages that are used."""
+
+    categories: float
+    statistics: float
+    training: float
+
+
+def _check(promise: Promise, spending: Spending, workload: Workload) -> None:
+    if promise.declared_delta < LEAST_DELTA:
+        raise ConfigurationError(f"delta is {promise.declared_delta:g}; declare one of at least {LEAST_DELTA:g}")
+    if min(workload.unknown_categories, workload.unit_columns, workload.row_columns) < 0:
+        raise ConfigurationError("a workload has numbers of columns from 0 up")
+    for name in ("categories_share", "statistics_share"):
+        share = getattr(spending, name)
+        if not 0 < share < 1:
+            raise ConfigurationError(f"{name} is {share}; it must lie between 0 and 1, such as 0.1")
+    if spending.categories_share + spending.statistics_share >= 1:
+        raise ConfigurationError(
+            f"categories_share and statistics_share are {spending.categories_share} and {spending.statistics_share}; "
+            "together they must stay below 1, the rest is for training"
+        )
+    if not workload.training:
+        return
+    if spending.steps < 1 or spending.batch_units < 1 or not spending.clipping_norm > 0:
+        raise ConfigurationError("steps, batch_units and clipping_norm must be positive")
+    if spending.batch_units > promise.units_about:
+        raise ConfigurationError(
+            f"batch_units is {spending.batch_units} but units_about declares {promise.units_about}; "
+            "declare a batch of at most as many units"
+        )
+
+
+def _stages(spending: Spending, workload: Workload) -> _Stages:
+    statistics = bool(workload.unit_columns or workload.row_columns or workload.row_counts)
+    parts = (
+        spending.categories_share if workload.unknown_categories else 0.0,
+        spending.statistics_share if statistics else 0.0,
+        1 - spending.categories_share - spending.statistics_share if workload.training else 0.0,
+    )
+    total = sum(parts) or 1.0
+    return _Stages(*(part / total for part in parts))
+
+
+def _draft(promise: Promise, spending: Spending, workload: Workload) -> Mechanisms:
+    """Mechanisms by shares alone: right for the Gaussian limit, training still without noise."""
+    stages = _stages(spending, workload)
+    precision = gaussian_multiplier(promise.epsilon, promise.declared_delta) ** -2
+    draft = Mechanisms(
+        promise=promise,
+        workload=workload,
+        category_scale=0.0,
+        category_threshold=0.0,
+        category_delta=0.0,
+        statistics_multiplier=1 / math.sqrt(stages.statistics * precision) if stages.statistics else 0.0,
+        training_multiplier=0.0,
+        batch_units=spending.batch_units,
+        steps=spending.steps,
+        clipping_norm=spending.clipping_norm,
+        epsilon=0.0,
+        delta=promise.declared_delta,
+    )
+    if not workload.unknown_categories:
+        return draft
+    return _with_categories(draft, math.sqrt(workload.unknown_categories / (stages.categories * precision)))
+
+
+def _with_categories(mechanisms: Mechanisms, parameter: float) -> Mechanisms:
+    """With stable histograms of Laplace parameter (scale over sensitivity) ``parameter``."""
+    cap = mechanisms.promise.categories_cap
+    delta = CATEGORY_DELTA_SHARE * mechanisms.delta / mechanisms.workload.unknown_categories
+    scale = cap * parameter
+    return replace(
+        mechanisms,
+        category_scale=scale,
+        category_threshold=category_threshold(scale, cap, delta),
+        category_delta=delta,
+    )
+
+
+def _last_stage(draft: Mechanisms) -> Callable[[float], Mechanisms] | None:
+    """How the last stage that is used varies with its noise."""
+    work = draft.workload
+    if work.training:
+        return lambda noise: replace(draft, training_multiplier=noise)
+    if work.unit_columns or work.row_columns or work.row_counts:
+        return lambda noise: replace(draft, statistics_multiplier=noise)
+    if work.unknown_categories:
+        return lambda noise: _with_categories(draft, noise)
+    return None
+
+
+def _epsilon(accountant: Accountant, mechanisms: Mechanisms) -> float:
+    return accountant.epsilon(release_events(mechanisms), mechanisms.delta)
+
+
+def _least_noise(keeps: Callable[[float], bool], promise: Promise) -> float:
+    """The least noise, to 1 %, that keeps the promise on the coarse grid."""
+    if not keeps(MOST_MULTIPLIER):
+        raise ConfigurationError(
+            f"epsilon {promise.epsilon:g} at delta {promise.declared_delta:g} needs noise beyond {MOST_MULTIPLIER:g} "
+            "times the sensitivity; declare a larger epsilon, fewer steps or a smaller batch"
+        )
+    low = high = 1.0
+    while high < MOST_MULTIPLIER and not keeps(high):
+        low, high = high, min(2 * high, MOST_MULTIPLIER)
+    while low == high and low > LEAST_MULTIPLIER:
+        low = max(high / 2, LEAST_MULTIPLIER)
+        high = low if keeps(low) else high
+    while high > 1.01 * low:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if keeps(middle) else (middle, high)
+    return high
+
+
+def _refine(keeps: Callable[[float], bool], rough: float) -> float:
+    """The least noise, to 0.01 %, that keeps the promise on the fine grid, near ``rough``."""
+    high = rough
+    while not keeps(high):
+        high *= 1.002
+    low = max(high * 0.97, min(high, LEAST_MULTIPLIER))
+    while high > low * (1 + _STEP):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if keeps(middle) else (middle, high)
+    return high
