@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from evaluation.cells import Cells, discretise
 from evaluation.effort import Effort
 from evaluation.features import Features, feature_matrices
+from evaluation.joint import JointCounts, joint_counts
 from shared.corpus.schema import Column, Table
 from shared.corpus.units import UnitFrame
 from shared.errors import DataError
@@ -76,6 +77,11 @@ class Comparison:
     def cells(self) -> Cells:
         """Every column cut into few cells, as the agreement scores see it."""
         return discretise(self.columns, {part: self.part(part).frame for part in PARTS})
+
+    @cached_property
+    def joint(self) -> Mapping[Part, JointCounts]:
+        """How often two cells occur in one row, by group of units."""
+        return {part: joint_counts(self.cells, part, self.unit_of_row[part]) for part in PARTS}
 
     @cached_property
     def features(self) -> Features:

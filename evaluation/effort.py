@@ -30,4 +30,6 @@ class Effort:
     def __post_init__(self) -> None:
         for field in fields(self):
             if getattr(self, field.name) < 1:
-                raise ConfigurationError(f"effort {field.name} is {getattr(self, field.name)}; give a whole number above 0")
+                raise ConfigurationError(
+                    f"effort {field.name} is {getattr(self, field.name)}; give a whole number above 0"
+                )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,14 +88,14 @@ def roc_curve(
     true = np.concatenate([[0.0], hits / max(1, positive.sum())])
     if len(false) <= points:
         return false, true
-    grid = np.concatenate([np.geomspace(1e-4, 0.05, points // 2 - 1), np.linspace(0.05, 1, points - points // 2 + 1)[1:]])
+    grid = np.concatenate(
+        [np.geomspace(1e-4, 0.05, points // 2 - 1), np.linspace(0.05, 1, points - points // 2 + 1)[1:]]
+    )
     grid = np.concatenate([[0.0], grid])
     return grid, rate_at(grid, false, true)
 
 
-def rate_at(
-    grid: NDArray[np.float64], false: NDArray[np.float64], true: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def rate_at(grid: NDArray[np.float64], false: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:
     """True positive rates at the false positive rates of ``grid``; ties are cut at random, hence straight lines."""
     # Of equal false positive rates the last point counts: nothing is paid for the jump.
     keep = np.concatenate([np.diff(false) > 0, [True]])
@@ -124,13 +124,3 @@ def jackknife_variance(without: Sequence[float]) -> float:
     """Variance of an estimate from its values with one group of units left out, shape ``(groups,)``."""
     values = np.asarray(without)
     return float((len(values) - 1) / len(values) * np.sum((values - values.mean()) ** 2))
-
-
-def two_sample_jackknife[Counts](
-    statistic: Callable[[Counts, Counts], float],
-    real: tuple[Counts, Sequence[Counts]],
-    synthetic: tuple[Counts, Sequence[Counts]],
-    bounds: Interval = (0.0, 1.0),
-) -> tuple[float, Interval]:
-    """A statistic of two samples and its interval, by the delete-a-group jackknife on either side."""
-    raise AssertionError

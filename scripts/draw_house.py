@@ -40,7 +40,9 @@ def drawn() -> str:
     ]
     for level, floor in enumerate(FLOORS):
         top = 10 + level * FLOOR
-        parts.append(f'<rect x="10" y="{top}" width="{WIDTH - 20}" height="{FLOOR - 14}" rx="6" fill="#eef2f6" stroke="#5b6b7b"/>')
+        parts.append(
+            f'<rect x="10" y="{top}" width="{WIDTH - 20}" height="{FLOOR - 14}" rx="6" fill="#eef2f6" stroke="#5b6b7b"/>'
+        )
         parts.append(f'<text x="24" y="{top + 22}" font-weight="bold" fill="#1d2733">{floor}/</text>')
         below = ", ".join(f"{target} ({arrows[floor, target]})" for target in FLOORS if (floor, target) in arrows)
         note = f"imports {below}" if below else "imports none of the other floors"
@@ -55,7 +57,9 @@ def _rooms(names: list[str], top: int) -> list[str]:
     for index, name in enumerate(names):
         left = 24 + index * (width + GAP)
         size = min(13.0, 1.65 * width / max(1, len(name)))
-        parts.append(f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{ROOM}" rx="4" fill="#ffffff" stroke="#8493a2"/>')
+        parts.append(
+            f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{ROOM}" rx="4" fill="#ffffff" stroke="#8493a2"/>'
+        )
         parts.append(
             f'<text x="{left + width / 2:.1f}" y="{top + 25}" font-size="{size:.1f}" text-anchor="middle" '
             f'fill="#1d2733">{escape(name)}</text>'

@@ -14,6 +14,7 @@ from domains.base.contract import Task
 from domains.pipeline.config_file import ConfigFile, PrivacyFile, TaskFile
 from domains.pipeline.engines import EngineConfig, engine_config
 from domains.pipeline.yaml_file import checked, load_mapping, resolve_path
+from evaluation.gate import Thresholds
 from shared.devices import device_named
 from shared.errors import ConfigurationError, SimulacraError
 
@@ -73,8 +74,8 @@ class Config:
     """Everything a fit or a release is told. Paths are resolved.
 
     ``unit`` is the name of a column, or ``row``. ``privacy`` of ``None`` promises nothing.
-    ``engines`` has one entry a table, and ``default``. ``gate`` holds declared thresholds only.
-    ``ledger`` is where budgets are kept.
+    ``engines`` has one entry a table, and ``default``. ``ledger`` is where budgets are kept.
+    ``written`` is the file's content.
     """
 
     path: Path
@@ -87,7 +88,7 @@ class Config:
     engines: Mapping[str, EngineConfig]
     privacy: Privacy | None
     sample_units: int | None
-    gate: Mapping[str, Any]
+    thresholds: Thresholds
     tasks: tuple[Task, ...]
     seed: int
     ledger: str | Path
@@ -113,10 +114,12 @@ def read_config(path: Path) -> Config:
     """
     written = load_mapping(path)
     file = checked(ConfigFile, written, path)
+    private = file.privacy is not None
     try:
         device_named(file.device)
+        thresholds = Thresholds.declared(file.gate, private=private)
         engines = {
-            name: engine_config(name, given, path, private=file.privacy is not None)
+            name: engine_config(name, given, path, private=private)
             for name, given in {"default": {}, **file.engine}.items()
         }
     except SimulacraError as error:
@@ -135,7 +138,7 @@ def read_config(path: Path) -> Config:
         engines=engines,
         privacy=_privacy(file.privacy),
         sample_units=file.sample.units if file.sample is not None else None,
-        gate=dict(file.gate),
+        thresholds=thresholds,
         tasks=tuple(_task(task) for task in file.tasks),
         seed=file.seed,
         ledger=ledger_path(file.ledger, path),

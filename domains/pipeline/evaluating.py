@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from evaluation.evaluate import evaluate_table
-from evaluation.gate import judge
 from numpy.typing import NDArray
 
 from domains.base.constraints import Constraint
@@ -21,8 +19,10 @@ from domains.pipeline.config import Config
 from domains.pipeline.model import Model
 from domains.pipeline.preparation import Declaration, Records, declared_for, units_at
 from domains.pipeline.training import Fitted
+from evaluation.evaluate import evaluate_table
 from evaluation.evaluation import ConstraintRate, Evaluation
-from evaluation.report import Counts, PromiseLines, ReportContent, Verdict, render, scores_json
+from evaluation.gate import Verdict, judge
+from evaluation.report import Counts, PromiseLines, ReportContent, render, scores_json
 from privacy.budget.promise import RELATION, Mechanisms
 from shared.corpus.folders import fresh_folder
 from shared.corpus.schema_file import read_schema
@@ -60,6 +60,7 @@ def evaluate(
         tasks=declaration.tasks,
         density=density,
         constraints=constraint_rates(declaration.constraints, records.train, synthetic),
+        derived=[constraint.column for constraint in declaration.derived],
         seed=seed,
         reporter=reporter,
     )
@@ -97,11 +98,12 @@ def judge_release(
         seed=derive(config.seed, "evaluation"),
         reporter=reporter,
     )
-    return judge(evaluation, config.thresholds)
+    judged, verdict = judge(evaluation, config.thresholds)
+    loosened = config.thresholds.loosened(private=config.privacy is not None)
+    return Judgement(evaluation=judged, verdict=verdict, loosened=loosened)
 
 
 def report_of(
-    config: Config,
     declaration: Declaration,
     records: Records,
     synthetic: UnitFrame,

@@ -76,7 +76,7 @@ def release_to(config: Config, out: Path, reporter: Reporter, *, now: datetime) 
         rows = write_stream(model.schema, _made(work / "tables"), frames)
         synthetic = units_at(work / "tables", declaration, prepare=False)
         judgement = judge_release(config, declaration, records, synthetic, model, reporter)
-        report = report_of(config, declaration, records, synthetic, judgement, fitted, charge, name=name, now=now)
+        report = report_of(declaration, records, synthetic, judgement, fitted, charge, name=name, now=now)
         assemble(
             work / "bundle",
             tables=work / "tables",

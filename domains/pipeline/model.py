@@ -83,12 +83,10 @@ class Model:
         Identifiers go on from batch to batch. Derived columns are computed, exclusions are never broken.
         """
         random = numpy_generator(seed, "decode")
-        exclusions = [
-            compiled
-            for constraint in self.constraints
-            if isinstance(constraint, Exclusion)
-            and (compiled := self.codec.compile_exclusion(constraint.parts, constraint.last_row)) is not None
-        ]
+        exclusions = list(self.codec.never)
+        for constraint in self.constraints:
+            if isinstance(constraint, Exclusion):
+                exclusions += self.codec.compile_exclusions(constraint.parts, constraint.last_row)
         identifier_key = derive(seed, "identifiers")
         first_unit = first_row = 0
         with reporter.stage("sampling", units) as stage:

@@ -204,18 +204,6 @@ class TableCodec:
         """Codes that nothing generated needs: closed, what decoding would draw blindly is drawn given all else."""
         return tuple(CodeExclusion(((_names(codec)[0], codec.never),)) for codec in self.codecs.values() if codec.never)
 
-    def compile_exclusion(
-        self, parts: Mapping[str, frozenset[str]], last_row: bool | None = None
-    ) -> CodeExclusion | None:
-        """:meth:`compile_exclusions` where there is at most one; raises ``SchemaError`` where there are more."""
-        compiled = self.compile_exclusions(parts, last_row)
-        if len(compiled) > 1:
-            raise SchemaError(
-                f"table {self.table.name!r}: the exclusion of {', '.join(parts)} needs {len(compiled)} exclusions "
-                "of codes; compile them all"
-            )
-        return compiled[0] if compiled else None
-
     def to_json(self) -> Mapping[str, Any]:
         """Plain values from which :meth:`from_json` makes an equal codec."""
         return {

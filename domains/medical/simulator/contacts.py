@@ -126,7 +126,6 @@ def _pregnancies(population: Population, parameters: Parameters, random: np.rand
     mother, born = _poisson(rate, parameters, np.ones(parameters.window.days), random)
     mother, keep = np.unique(mother, return_index=True)
     born = born[keep]
-    n = len(mother)
     old_enough = (born - population.born[mother]) / YEAR >= 15.8
     mother, born = mother[old_enough], born[old_enough]
     n = len(mother)

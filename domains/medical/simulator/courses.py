@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domains.medical.simulator.parameters import KNOTS, Chronic, Parameters, Shares
+from domains.medical.simulator.parameters import KNOTS, Parameters, Shares
 from domains.medical.simulator.people import YEAR, Population
 from shared.randomness import numpy_generator
 
@@ -93,8 +93,3 @@ def _deaths(
         dies = np.isinf(death) & (random.random(n) < -np.expm1(-hazard))
         death[dies] = np.floor(start + random.random(dies.sum()) * YEAR)
     return np.where(death < parameters.window.days, death, np.inf)
-
-
-def prevalence(condition: Chronic, age: float, *, female: bool) -> float:
-    """The declared prevalence at an age."""
-    return float(np.interp(age, KNOTS, condition.women if female else condition.men))

@@ -67,7 +67,8 @@ def _block(n: int, first: int, parameters: Parameters, seed: int) -> pd.DataFram
     dates = parameters.window.dates[events["day"].to_numpy()]
     born = (np.datetime64(parameters.window.first, "D") + population.born.astype(np.int64)).astype("datetime64[Y]")
     birth_year = born.astype(np.int64) + 1970
-    again = np.where(inpatient & (ends != "Expired"), np.where(events["readmitted"].to_numpy(), "Yes", "No"), None)
+    again = np.where(events["readmitted"].to_numpy(), "Yes", "No").astype(object)
+    again[~inpatient | (ends == "Expired")] = None
     columns: dict[str, NDArray[np.generic]] = {
         "patient_id": first + patient,
         "name": names[patient],
@@ -92,7 +93,7 @@ def _block(n: int, first: int, parameters: Parameters, seed: int) -> pd.DataFram
 
 def _departments(events: pd.DataFrame, population: Population, parameters: Parameters) -> NDArray[np.object_]:
     """Emergencies go to one department, pregnancies to theirs, children to paediatrics, all else by the cause."""
-    named = {name: part.department for name, part in (*parameters.chronic.items(), *parameters.acute.items())}
+    named = {name: part.department for name, part in parameters.causes.items()}
     named |= {CHECKUP: CHECKUP_DEPARTMENT, PREGNANCY: OBSTETRICS, DELIVERY: OBSTETRICS, POSTPARTUM: OBSTETRICS}
     places = events["cause"].map(named).to_numpy(dtype=object)
     age = (events["day"].to_numpy() - population.born[events["patient"].to_numpy()]) / YEAR
@@ -106,7 +107,7 @@ def _drugs(events: pd.DataFrame, parameters: Parameters, seed: int) -> NDArray[n
     random = numpy_generator(seed, "drugs")
     causes = events["cause"].to_numpy(dtype=object)
     chosen = np.full(len(events), None, dtype=object)
-    for name, part in (*parameters.chronic.items(), *parameters.acute.items()):
+    for name, part in parameters.causes.items():
         rows = np.flatnonzero(causes == name)
         chosen[rows] = choose(part.drugs, len(rows), random)
     return chosen

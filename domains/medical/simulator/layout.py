@@ -79,15 +79,13 @@ _DESCRIPTION = "Patients of a simulated hospital over four years; made from publ
 
 def departments(parameters: Parameters) -> tuple[str, ...]:
     """Every department, sorted."""
-    named = {part.department for part in (*parameters.chronic.values(), *parameters.acute.values())}
+    named = {part.department for part in parameters.causes.values()}
     return tuple(sorted(named | {CHECKUP_DEPARTMENT, EMERGENCY_DEPARTMENT, OBSTETRICS, PAEDIATRICS}))
 
 
 def drugs(parameters: Parameters) -> tuple[str, ...]:
     """Every drug, sorted."""
-    return tuple(
-        sorted({drug for part in (*parameters.chronic.values(), *parameters.acute.values()) for drug in part.drugs})
-    )
+    return tuple(sorted({drug for part in parameters.causes.values() for drug in part.drugs}))
 
 
 def _identifier(name: str, pattern: str, description: str, *, of_unit: bool = False) -> Column:

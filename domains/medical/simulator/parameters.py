@@ -151,6 +151,11 @@ class Parameters:
     acute: Mapping[str, Acute]
 
     @property
+    def causes(self) -> Mapping[str, Chronic | Acute]:
+        """Chronic conditions and acute illnesses, by name."""
+        return {**self.chronic, **self.acute}
+
+    @property
     def conditions(self) -> tuple[str, ...]:
         """Names of the chronic conditions, in the order in which every array has them."""
         return tuple(self.chronic)

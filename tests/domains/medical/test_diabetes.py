@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +140,18 @@ def test_public_records_keep_the_schema_and_the_exact_rules(schema: Schema, real
     for name, rate in INEXACT.items():
         assert np.isclose(rates[name], rate)
     assert prepared.tables["encounters"].groupby("patient_nbr")["race"].nunique().max() == 1
+
+
+@pytest.mark.realdata
+def test_first_public_records_keep_the_exact_rules(schema: Schema, real_data: Path, tmp_path: Path) -> None:
+    part = tmp_path / "diabetic_data.csv.gz"
+    with gzip.open(real_data / "medical" / "diabetes130" / part.name, "rt", encoding="utf-8") as records:
+        part.write_bytes(gzip.compress("".join(islice(records, 5_001)).encode()))
+    corpus = MedicalDomain().prepare(read_corpus(schema, part))
+    assert len(corpus.tables["encounters"]) == 5_000
+    rates = _rates(MedicalDomain().constraints(schema), corpus)
+    assert len(rates) > len(INEXACT)
+    assert {name: rate for name, rate in rates.items() if name not in INEXACT and rate > 0} == {}
 
 
 def _rates(rules: Any, corpus: Corpus) -> dict[str, float]:

@@ -14,6 +14,11 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 REAL = ["medical/diabetes130", "medical/diabetes130-private", "tabular/adult", "tabular/adult-private"]
 
 
+def test_every_example_is_read_by_a_test_below() -> None:
+    configurations = {path for path in EXAMPLES.rglob("*") if path.is_file() and not path.match("*.schema.yaml")}
+    assert configurations == {EXAMPLES / f"{name}.yaml" for name in ["medical/demo", *REAL]}
+
+
 def test_demo_configuration_needs_no_records() -> None:
     config = read_config(EXAMPLES / "medical" / "demo.yaml")
     assert config.source.simulation is not None

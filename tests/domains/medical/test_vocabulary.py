@@ -40,8 +40,9 @@ def test_icd10_groups_agree_with_the_descriptions() -> None:
     descriptions = {code: icd10.get_description(code).lower() for code in female | male}
     # Descriptions that name a sex or an organ must stand on the right side.
     women, men = ("female", "ovar", "uter", "vagin", "vulv", "pregnan"), ("prostat", "testi", "scrot", "penis")
-    assert not [c for c in male if any(f" {word}" in f" {descriptions[c]}" for word in women)]
-    assert not [c for c in female if any(f" {word}" in f" {descriptions[c]}" for word in men)]
+    named = {code: f" {text}".replace("tunica vaginalis", "") for code, text in descriptions.items()}
+    assert not [c for c in male if any(f" {word}" in named[c] for word in women)]
+    assert not [c for c in female if any(f" {word}" in named[c] for word in men)]
     assert {"O80", "O800"} & female == {"O80"}
     assert {"C50.911", "C50911", "N95.1", "Z34.83"} <= codes_of_group("female", OPEN10)
     assert {"C50.921", "C61", "N40.1", "N401"} <= codes_of_group("male", OPEN10)

@@ -135,7 +135,7 @@ def test_engine_settings_are_read_per_table(folder: Path) -> None:
         (changed(PLAIN, tasks=[{"name": "x"}]), "key tasks.0.target is missing"),
         (changed(PLAIN, device="tpu9000"), "device 'tpu9000' is unknown"),
         (changed(PLAIN, gate={"pair_agreement": "high"}), "gate.pair_agreement is 'high'"),
-        (changed(PLAIN, gate={"beauty": 1}), "key gate.beauty is unknown; allowed here:"),
+        (changed(PLAIN, gate={"beauty": 1}), "gate.beauty is unknown; there are"),
         ("source: [", "config.yaml, line 1: "),
         ("seed: 1\nseed: 2\n", "config.yaml, line 2: key 'seed' stands twice"),
         ("just text", "holds no keys"),

@@ -71,7 +71,7 @@ def test_every_code_is_a_billable_code_of_icd_10_cm() -> None:
 
 def test_parameters_name_their_sources_and_shares_are_shares() -> None:
     parameters = load_parameters()
-    for part in (*parameters.chronic.values(), *parameters.acute.values()):
+    for part in parameters.causes.values():
         assert part.source
         assert sum(part.drugs.values()) <= 1
     for acute in parameters.acute.values():
@@ -188,7 +188,7 @@ def test_comorbidity_runs_above_chance(frame: pd.DataFrame) -> None:
     assert hypertension[diabetes].mean() > hypertension[~diabetes].mean() + 0.1
 
 
-def test_winter_infections_peak_in_winter_and_fractures_do_not(frame: pd.DataFrame) -> None:
+def test_winter_infections_peak_in_winter_and_checkups_do_not(frame: pd.DataFrame) -> None:
     month = frame["encounter_date"].dt.month
     winter = month.isin([12, 1, 2])
     influenza = frame["diag_1"].str.startswith(("J10", "J11"))

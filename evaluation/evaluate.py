@@ -1,0 +1,79 @@
+"""All scores of one table, chapter by chapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from evaluation.comparison import Comparison
+from evaluation.effort import Effort
+from evaluation.evaluation import ConstraintRate, Evaluation
+from evaluation.fidelity.column_agreement import column_agreement
+from evaluation.fidelity.correlation import correlation_difference
+from evaluation.fidelity.missingness import missingness_difference
+from evaluation.fidelity.pair_agreement import pair_agreement
+from evaluation.fidelity.rows_per_unit import rows_per_unit_agreement
+from evaluation.fidelity.two_sample import two_sample_auc
+from evaluation.leakage.exact_copies import exact_copies
+from evaluation.leakage.membership import Density, membership_by_density, membership_by_distance
+from evaluation.leakage.nearest_neighbour import nearest_neighbour_share
+from evaluation.score import Score
+from evaluation.utility.every_column import every_column
+from evaluation.utility.task import TaskLike
+from evaluation.utility.tasks import task_score
+from shared.corpus.schema import Table
+from shared.corpus.units import UnitFrame
+from shared.randomness import derive
+from shared.training.reporter import Reporter
+
+Measure = Callable[..., Score]
+FIDELITY: tuple[Measure, ...] = (
+    column_agreement,
+    pair_agreement,
+    correlation_difference,
+    missingness_difference,
+    two_sample_auc,
+)
+LEAKAGE: tuple[Measure, ...] = (exact_copies, nearest_neighbour_share, membership_by_distance)
+
+
+def evaluate_table(
+    table: Table,
+    train: UnitFrame,
+    holdout: UnitFrame,
+    synthetic: UnitFrame,
+    *,
+    tasks: Sequence[TaskLike] = (),
+    density: Density | None = None,
+    constraints: Sequence[ConstraintRate] = (),
+    derived: Sequence[str] = (),
+    effort: Effort | None = None,
+    seed: int,
+    reporter: Reporter,
+) -> Evaluation:
+    """Compare train, holdout and synthetic units of one table.
+
+    ``density`` is the generator's own log density of units, where there is one; ``derived`` columns are
+    functions of others, and no targets of utility. Raises ``DataError`` where a part is too small.
+    """
+    data = Comparison(table, train, holdout, synthetic, effort or Effort())
+    tasks = [task for task in tasks if task.table == table.name]
+    measures = [*FIDELITY, *([rows_per_unit_agreement] if data.has_histories else [])]
+    work = len(measures) + len(tasks) + len(data.names) + len(LEAKAGE) + (density is not None)
+    with reporter.stage("evaluating", work) as stage:
+
+        def measured(measure: Measure, *arguments: object) -> Score:
+            score = measure(data, *arguments, seed=derive(seed, measure.__name__))
+            stage.advance()
+            return score
+
+        fidelity = tuple(measured(measure) for measure in measures)
+        utility = [measured(task_score, task) for task in tasks]
+        utility.append(
+            every_column(
+                data, seed=derive(seed, "every column"), excluded=frozenset(derived), advance=lambda: stage.advance(1)
+            )
+        )
+        leakage = [measured(measure) for measure in LEAKAGE]
+        if density is not None:
+            leakage.append(measured(membership_by_density, density))
+    return Evaluation(fidelity=fidelity, utility=tuple(utility), leakage=tuple(leakage), constraints=tuple(constraints))

@@ -1,0 +1,27 @@
+"""What a task must say to be measured; the tasks of ``domains.base.contract`` do."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class TaskLike(Protocol):
+    """A target to predict from features; see ``domains.base.contract.Task``."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def table(self) -> str: ...
+
+    @property
+    def target(self) -> str: ...
+
+    @property
+    def positive(self) -> tuple[str, ...] | None: ...
+
+    @property
+    def features(self) -> tuple[str, ...] | None: ...
+
+    @property
+    def excluded(self) -> tuple[str, ...]: ...
