@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +59,7 @@ def discretise(columns: Sequence[Column], frames: Mapping[str, pd.DataFrame]) ->
     return Cells(codes, tuple(labels), tuple(has_missing))
 
 
-def category_index(values: Mapping[str, pd.Series], most: int) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
+def category_index(values: Mapping[Any, pd.Series], most: int) -> tuple[dict[Any, NDArray[np.int64]], list[str]]:
     """Rank of each value among the ``most`` most frequent of train; ``most`` or fewer for the rest, -1 for missing.
 
     Returns the ranks of each part and the names of the ranks, the most frequent first; the last is
@@ -98,5 +100,5 @@ def _interval_labels(column: Column, edges: NDArray[np.float64]) -> list[str]:
         texts = [stamp.date().isoformat() if column.kind == "date" else stamp.isoformat(" ") for stamp in stamps]
     else:
         texts = [f"{edge:.6g}" for edge in edges]
-    between = [f"{low} – {high}" for low, high in zip(texts[:-1], texts[1:], strict=True)]
+    between = [f"{low} – {high}" for low, high in pairwise(texts)]
     return [f"≤ {texts[0]}", *between, f"> {texts[-1]}"]

@@ -39,7 +39,7 @@ class Thresholds:
 
     @classmethod
     def declared(cls, given: Mapping[str, Any], *, private: bool) -> Self:
-        """The defaults, changed by what a configuration declares. Raises ``ConfigurationError`` on what is no threshold."""
+        """The defaults, changed by what a configuration declares; ``ConfigurationError`` on what is no threshold."""
         known = {field.name for field in fields(cls)}
         for name, value in given.items():
             if name not in known:

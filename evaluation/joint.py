@@ -62,7 +62,7 @@ def with_interval(
     synthetic: JointCounts,
     bounds: Interval = (0.0, 1.0),
 ) -> tuple[float, Interval]:
-    """A statistic of joint shares and its interval, by the jackknife that leaves out a group of units on either side."""
+    """A statistic of joint shares and its interval, by a jackknife that leaves out a group of units on either side."""
     value = statistic(real.shares(), synthetic.shares())
     without = [statistic(real.shares(group), synthetic.shares(group)) for group in range(GROUPS)]
     return value, normal_interval(value, jackknife_variance(without), bounds)

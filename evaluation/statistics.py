@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata, t
+from scipy.stats import norm, rankdata
 
 Z = float(norm.ppf(0.975))
 Interval = tuple[float, float]
@@ -24,7 +24,7 @@ def normal_interval(value: float, variance: float, bounds: Interval = (0.0, 1.0)
 
 
 def wilson(share: float, trials: float) -> Interval:
-    """Wilson's score interval of a binomial share (J. Amer. Statist. Assoc. 22, 1927); ``trials`` may be effective ones."""
+    """Wilson's score interval of a binomial share (JASA 22, 1927); ``trials`` may be effective ones."""
     if trials <= 0:
         return 0.0, 1.0
     centre = (share + Z**2 / (2 * trials)) / (1 + Z**2 / trials)
@@ -80,7 +80,7 @@ def variance_by_unit(influence: NDArray[np.float64], unit: NDArray[np.int64]) ->
 def roc_curve(
     positive: NDArray[np.bool_], scores: NDArray[np.float64], *, points: int = 200
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """False and true positive rates, each of shape ``(at most points,)``; half of the points lie below a rate of 5 %."""
+    """False and true positive rates, each of shape ``(at most points,)``; half of the points lie below 5 %."""
     order = np.argsort(-scores, kind="stable")
     last = np.concatenate([np.flatnonzero(np.diff(scores[order])), [len(scores) - 1]])
     hits = np.cumsum(positive[order])[last]

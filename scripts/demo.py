@@ -13,7 +13,13 @@ OUT = ROOT / "out" / "demo"
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)  # the demo may be run again
     OUT.parent.mkdir(exist_ok=True)
-    command = [str(Path(sys.executable).parent / "simulacra"), "release", str(ROOT / "examples/medical/demo.yaml"), "--out", str(OUT)]
+    command = [
+        str(Path(sys.executable).parent / "simulacra"),
+        "release",
+        str(ROOT / "examples/medical/demo.yaml"),
+        "--out",
+        str(OUT),
+    ]
     ended = subprocess.run(command, check=False).returncode
     if ended == 0:
         report = OUT / "latest" / "internal" / "report.html"

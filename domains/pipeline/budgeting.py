@@ -105,7 +105,7 @@ def charged(config: Config, mechanisms: Mechanisms | None, *, run: str) -> Itera
         raise
     except BaseException as error:
         # The message may quote a record; the kind of the error does not.
-        ledger.fail(reservation, type(error).__name__)
+        ledger.fail(reservation, "interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__)
         raise
     ledger.settle(reservation)
 

@@ -29,7 +29,7 @@ def missingness_difference(data: Comparison, *, seed: int) -> Score:
         return float(np.abs(real - synthetic)[np.ix_(places, places)][upper].mean())
 
     value, interval = with_interval(difference, joint["train"], joint["synthetic"])
-    real, synthetic = (np.diag(joint[part].shares())[places] for part in ("train", "synthetic"))  # type: ignore[index]
+    real, synthetic = (np.diag(joint[part].shares())[places] for part in ("train", "synthetic"))
     return Score(
         name="missingness difference",
         value=value,

@@ -14,7 +14,9 @@ GROUPS = 12
 
 
 def rows_per_unit_agreement(data: Comparison, *, seed: int) -> Score:
-    """1 − total variation distance of the number of rows a unit, synthetic against train; from 20 rows on they count as one.
+    """1 − total variation distance of the number of rows a unit, synthetic against train.
+
+    From 20 rows on they count as one.
 
     The baseline is the holdout's own agreement with train.
     """

@@ -20,7 +20,7 @@ def exact_copies(data: Comparison, *, seed: int) -> Score:
     that is, all rows of a unit in their order.
     """
     del seed
-    rows = {part: row_hashes(data, part) for part in ("train", "synthetic", "holdout")}  # type: ignore[arg-type]
+    rows = {part: row_hashes(data, part) for part in ("train", "synthetic", "holdout")}
     train = np.unique(rows["train"])
     copied, held = (np.isin(rows[part], train) for part in ("synthetic", "holdout"))
     rate, baseline = float(copied.mean()), float(held.mean())
@@ -30,7 +30,7 @@ def exact_copies(data: Comparison, *, seed: int) -> Score:
         baseline,
         effective_trials(held, data.unit_of_row["holdout"]),
     )
-    units = {part: unit_hashes(data, part) for part in ("train", "synthetic", "holdout")}  # type: ignore[arg-type]
+    units = {part: unit_hashes(data, part) for part in ("train", "synthetic", "holdout")}
     known = np.unique(units["train"])
     return Score(
         name="exact copies",

@@ -33,7 +33,7 @@ def membership_by_density(data: Comparison, density: Density, *, seed: int) -> S
     count = min(data.effort.attacked_units, len(data.train), len(data.holdout))
     members, others = (
         data.part(part).take(np.sort(random.permutation(len(data.part(part)))[:count])) for part in ("train", "holdout")
-    )  # type: ignore[arg-type]
+    )
     scores = np.concatenate([density(members), density(others)])
     return _score("membership (density)", np.arange(2 * count) < count, scores, random)
 

@@ -25,7 +25,7 @@ def nearest_neighbour_share(data: Comparison, *, seed: int) -> Score:
     queries = data.sample_rows("synthetic", data.effort.queries, seed=seed, consumer="neighbours")
     points = space.points("synthetic", queries)
     to_train, to_holdout = (
-        nearest(points, space.points(part, data.sample_rows(part, size, seed=seed, consumer="neighbours")))  # type: ignore[arg-type]
+        nearest(points, space.points(part, data.sample_rows(part, size, seed=seed, consumer="neighbours")))
         for part in ("train", "holdout")
     )
     nearer = np.where(to_train < to_holdout, 1.0, np.where(to_train > to_holdout, 0.0, 0.5))

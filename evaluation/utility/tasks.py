@@ -17,7 +17,7 @@ MOST_CLASSES = 10
 
 
 def task_score(data: Comparison, task: TaskLike, *, seed: int) -> Score:
-    """AUC lost by training on synthetic in place of real rows, tested on the holdout (TRTR − TSTR; Esteban et al. 2017).
+    """AUC lost by training on synthetic in place of real rows, tested on the holdout (Esteban et al. 2017).
 
     0 means that nothing is lost; it may be negative. ``detail["metrics"]`` holds (real, synthetic) pairs.
     """
@@ -50,7 +50,7 @@ def _labels(data: Comparison, task: TaskLike) -> tuple[Labels, list[str]]:
         return {part: np.where(missing[part], -1, ranks[part]) for part in PARTS}, names
     hits = {part: values[part].isin(list(task.positive)).to_numpy(dtype=bool) for part in PARTS}
     for part in ("train", "holdout"):
-        if hits[part].all() or not hits[part].any():  # type: ignore[index]
+        if hits[part].all() or not hits[part].any():
             raise ConfigurationError(
                 f"task {task.name!r}: no two classes of {task.target!r} in the {part} part with positive "
                 f"{', '.join(task.positive)}; give values that occur"

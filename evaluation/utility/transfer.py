@@ -34,13 +34,15 @@ class Transfer:
 def transfer(
     data: Comparison, labels: Labels, classes: int, features: Sequence[int], *, seed: int, consumer: str
 ) -> Transfer:
-    """Measure one target. ``features`` are indices of columns; AUC of several classes is the mean of one against the rest."""
+    """Measure one target. ``features`` are indices of columns;
+
+    AUC of several classes is the mean of one against the rest."""
     test = data.sample_rows("holdout", data.effort.test_rows, seed=seed, consumer=consumer)
     test = test[labels["holdout"][test] >= 0]
     truth = labels["holdout"][test]
     results = {}
     for part in ("train", "synthetic"):
-        chances = _predicted(data, part, labels[part], classes, features, test, seed=seed, consumer=consumer)  # type: ignore[arg-type]
+        chances = _predicted(data, part, labels[part], classes, features, test, seed=seed, consumer=consumer)
         results[part] = (chances, *_area(truth, chances))
     (real, real_area, real_influence), (made, made_area, made_influence) = results["train"], results["synthetic"]
     influence = np.zeros(len(data.holdout.frame))
@@ -97,7 +99,7 @@ def _area(truth: NDArray[np.int64], chances: NDArray[np.float64]) -> tuple[float
 
 
 def _metrics(truth: NDArray[np.int64], chances: NDArray[np.float64]) -> dict[str, float]:
-    """Accuracy, macro-averaged precision, recall and F1 (of two classes: of the second), Brier and calibration error."""
+    """Accuracy, macro-averaged precision, recall and F1 (of two: of the second), Brier and calibration error."""
     guess = chances.argmax(1)
     classes = [1] if chances.shape[1] == 2 else list(range(chances.shape[1]))
     precision, recall, f1 = [], [], []

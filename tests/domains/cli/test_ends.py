@@ -16,7 +16,7 @@ import pytest
 from domains.cli.failures import explained
 from domains.cli.main import main
 from shared.errors import DataError
-from tests.domains.cli.clinic import Clinic
+from tests.domains.cli.clinic import Cli, Clinic
 
 COMMAND = [sys.executable, "-m", "domains.cli.main"]
 
@@ -54,6 +54,21 @@ def test_an_interrupted_fit_leaves_nothing(number: signal.Signals, clinic: Clini
     assert out == ""
     assert err == "simulacra: interrupted; nothing was left behind\n"
     assert clinic.left() == before
+
+
+def test_an_interrupted_private_release_leaves_nothing_but_its_charge(clinic: Clinic, cli: Cli) -> None:
+    privacy = {"epsilon": 2, "rows": 2, "steps": 100_000, "batch_units": 140, "cap": {"epsilon": 5}}
+    clinic.configure(privacy=privacy)
+    before = clinic.left()
+    process = started("release", clinic.config, "--out", clinic.folder / "out")
+    wait_for(lambda: len(clinic.left()) > len(before), process)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 5, err
+    assert clinic.left() == before
+    (charge,) = cli("ledger", "history", "clinic", "--json").json["charges"]
+    assert (charge["state"], charge["reason"]) == ("failed", "interrupted")
 
 
 def test_ctrl_c_while_the_libraries_load(clinic: Clinic) -> None:

@@ -52,7 +52,7 @@ def test_manifest_has_these_keys_and_no_others():
 
 def test_configuration_is_published_without_seed_secrets_and_places():
     given_ = {
-        "source": {"id": "hospital-a", "path": "/home/me/records/*.csv", "simulate": {"units": 5, "seed": 3}},
+        "source": {"id": "hospital-a", "path": "/records/*.csv", "simulate": {"units": 5, "seed": 3}},
         "schema": "examples/medical/schema.yaml",
         "holdout": {"path": "../other/holdout.csv"},
         "ledger": "ledger.sqlite",
