@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
 
-.PHONY: demo test check bench-adult bench-dp bench-diabetes bench-evaluation clean
+.PHONY: demo test check bench-adult bench-dp bench-diabetes clean
 
 demo: .venv/installed
 	$(BIN)/python scripts/demo.py
@@ -28,10 +28,8 @@ bench-dp: .venv/installed
 	$(BIN)/python benchmarks/private_step.py
 
 bench-diabetes: .venv/installed
-	$(BIN)/python benchmarks/diabetes130.py
-
-bench-evaluation: .venv/installed
-	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/simulacra release examples/medical/diabetes130.yaml --out out/diabetes130
+	$(BIN)/simulacra release examples/medical/diabetes130-private.yaml --out out/diabetes130-private
 
 .venv/installed: constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
