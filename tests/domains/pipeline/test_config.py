@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 import yaml
 
 from domains.pipeline.config import ledger_path, read_config
+from domains.pipeline.config_file import CapFile, ConfigFile, PrivacyFile, SourceFile, TaskFile
 from domains.pipeline.yaml_file import resolve_path
+from evaluation.gate import Thresholds
 from shared.errors import ConfigurationError
 
 PLAIN = {
@@ -183,3 +186,12 @@ def test_the_ledger_is_the_environments_else_the_configurations_else_the_users(
     assert ledger_path("mine.sqlite", config) == tmp_path / "mine.sqlite"
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     assert ledger_path() == tmp_path / "data" / "simulacra" / "ledger.sqlite"
+
+
+def test_the_documentation_names_every_key() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
+    models = (ConfigFile, SourceFile, PrivacyFile, CapFile, TaskFile)
+    keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
+    thresholds = {field.name for field in dataclasses.fields(Thresholds)}
+    unnamed = {key for key in keys | thresholds if key not in text} - {"table", "features", "description"}
+    assert unnamed == set()
