@@ -11,14 +11,16 @@ from shared.errors import ConfigurationError
 class Effort:
     """Caps on rows and iterations. Above the caps the time of an evaluation no longer grows.
 
-    ``training_rows`` and ``iterations``: of each classifier that measures utility; ``test_rows``: of
-    the holdout, for each of them. ``two_sample_rows``: of either side of the two-sample test,
+    ``training_rows`` and ``iterations``: of each classifier that measures utility; ``task_rows``: training
+    rows of declared tasks, where one model alone decides and has to be steadier (if they are more);
+    ``test_rows``: of the holdout, for each of them. ``two_sample_rows``: of either side of the two-sample test,
     ``two_sample_iterations``: of its classifier. ``queries``: synthetic rows whose nearest
     neighbours are sought; ``references``: rows among which they are sought; ``attacked_units``: members
     (and as many non-members) that the membership attacks try.
     """
 
     training_rows: int = 20_000
+    task_rows: int = 60_000
     iterations: int = 50
     test_rows: int = 20_000
     two_sample_rows: int = 20_000

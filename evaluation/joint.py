@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.cells import Cells
-from evaluation.statistics import Interval, jackknife_variance, normal_interval
+from evaluation.statistics import Interval, jackknife_interval
 
 GROUPS = 12
 _CHUNK = 4096
@@ -65,4 +65,4 @@ def with_interval(
     """A statistic of joint shares and its interval, by a jackknife that leaves out a group of units on either side."""
     value = statistic(real.shares(), synthetic.shares())
     without = [statistic(real.shares(group), synthetic.shares(group)) for group in range(GROUPS)]
-    return value, normal_interval(value, jackknife_variance(without), bounds)
+    return value, jackknife_interval(value, without, bounds)

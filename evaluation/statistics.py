@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
+from scipy.stats import norm, rankdata, t
 
 Z = float(norm.ppf(0.975))
+Z_OF_TWO = float(norm.ppf(1 - 0.025 / 2))  # for the better of two estimates (Bonferroni)
 Interval = tuple[float, float]
 
 
@@ -17,9 +18,9 @@ def clip(low: float, high: float, bounds: Interval = (0.0, 1.0)) -> Interval:
     return float(np.clip(low, *bounds)), float(np.clip(high, *bounds))
 
 
-def normal_interval(value: float, variance: float, bounds: Interval = (0.0, 1.0)) -> Interval:
-    """``value`` ± 1.96 standard errors, inside ``bounds``."""
-    half = Z * float(np.sqrt(variance))
+def normal_interval(value: float, variance: float, bounds: Interval = (0.0, 1.0), *, z: float = Z) -> Interval:
+    """``value`` ± ``z`` (1.96) standard errors, inside ``bounds``."""
+    half = z * float(np.sqrt(variance))
     return clip(value - half, value + half, bounds)
 
 
@@ -124,3 +125,9 @@ def jackknife_variance(without: Sequence[float]) -> float:
     """Variance of an estimate from its values with one group of units left out, shape ``(groups,)``."""
     values = np.asarray(without)
     return float((len(values) - 1) / len(values) * np.sum((values - values.mean()) ** 2))
+
+
+def jackknife_interval(value: float, without: Sequence[float], bounds: Interval = (0.0, 1.0)) -> Interval:
+    """Interval of an estimate by the delete-a-group jackknife, with as many degrees of freedom as groups less one."""
+    z = float(t.ppf(0.975, len(without) - 1))
+    return normal_interval(value, jackknife_variance(without), bounds, z=z)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from evaluation.comparison import Comparison
 from evaluation.score import Score
-from evaluation.statistics import jackknife_variance, normal_interval
+from evaluation.statistics import jackknife_interval
 
 MOST = 20
 GROUPS = 12
@@ -33,7 +33,7 @@ def rows_per_unit_agreement(data: Comparison, *, seed: int) -> Score:
     return Score(
         name="rows per unit agreement",
         value=value,
-        interval=normal_interval(value, jackknife_variance(without)),
+        interval=jackknife_interval(value, without),
         baseline=_agreement(train, holdout),
         detail={
             "labels": [f"{count}+" if count == MOST else str(count) for count in range(1, most + 1)],

@@ -11,7 +11,7 @@ from evaluation.cells import category_index
 from evaluation.comparison import PARTS, Comparison
 from evaluation.score import Score
 from evaluation.statistics import normal_interval, variance_by_unit
-from evaluation.utility.transfer import Labels, transfer
+from evaluation.utility.transfer import Labels, equal_rows, transfer
 from shared.corpus.schema import NUMERIC
 from shared.corpus.values import to_numbers, to_text
 
@@ -28,7 +28,9 @@ def every_column(
     A number is split where its two classes are most nearly equal in train; of a category the value is
     told from all others whose share is nearest to one half. ``excluded`` columns (functions of others)
     are features but no targets. Columns whose rarer class is too rare are named in ``detail["skipped"]``.
+    The interval is that of the test rows, by unit; the luck of training is not in it.
     """
+    rows = data.effort.training_rows
     columns: dict[str, dict[str, float]] = {}
     skipped: dict[str, str] = {}
     influence = np.zeros(len(data.holdout.frame))
@@ -40,7 +42,7 @@ def every_column(
             skipped[name] = reason
             continue
         features = [other for other in range(len(data.names)) if other != index]
-        result = transfer(data, labels, 2, features, seed=seed, consumer=f"column {name}")
+        result = transfer(data, labels, 2, features, rows=rows, seed=seed, consumer=f"column {name}")
         influence += result.influence
         columns[name] = {"gap": result.gap, **_flat(result.metrics), "target": target}  # type: ignore[dict-item]
     gaps = [column["gap"] for column in columns.values()]
@@ -52,7 +54,7 @@ def every_column(
         interval=normal_interval(value, variance, (-1.0, 1.0)),
         baseline=0.0,
         better="lower",
-        detail={"columns": columns, "skipped": skipped, "training_rows": data.effort.training_rows},
+        detail={"columns": columns, "skipped": skipped, "training_rows": equal_rows(data, rows)},
     )
 
 

@@ -9,7 +9,7 @@ from evaluation.comparison import PARTS, Comparison
 from evaluation.score import Score
 from evaluation.statistics import normal_interval, variance_by_unit
 from evaluation.utility.task import TaskLike
-from evaluation.utility.transfer import Labels, transfer
+from evaluation.utility.transfer import Labels, equal_rows, transfer
 from shared.corpus.values import to_text
 from shared.errors import ConfigurationError
 
@@ -20,10 +20,12 @@ def task_score(data: Comparison, task: TaskLike, *, seed: int) -> Score:
     """AUC lost by training on synthetic in place of real rows, tested on the holdout (Esteban et al. 2017).
 
     0 means that nothing is lost; it may be negative. ``detail["metrics"]`` holds (real, synthetic) pairs.
+    The interval is that of the test rows, by unit; the luck of training is not in it.
     """
     labels, classes = _labels(data, task)
     features = _features(data, task)
-    result = transfer(data, labels, len(classes), features, seed=seed, consumer=f"task {task.name}")
+    rows = max(data.effort.training_rows, data.effort.task_rows)
+    result = transfer(data, labels, len(classes), features, rows=rows, seed=seed, consumer=f"task {task.name}")
     variance = variance_by_unit(result.influence, data.unit_of_row["holdout"])
     return Score(
         name=f"task: {task.name}",
@@ -35,7 +37,7 @@ def task_score(data: Comparison, task: TaskLike, *, seed: int) -> Score:
             "metrics": {name: list(pair) for name, pair in result.metrics.items()},
             "calibration": result.calibration,
             "classes": classes,
-            "training_rows": min(data.effort.training_rows, len(data.train.frame)),
+            "training_rows": equal_rows(data, rows),
         },
     )
 
@@ -47,18 +49,22 @@ def _labels(data: Comparison, task: TaskLike) -> tuple[Labels, list[str]]:
     missing = {part: data.part(part).frame[task.target].isna().to_numpy(dtype=bool) for part in PARTS}
     if task.positive is None:
         ranks, names = category_index(values, MOST_CLASSES)
-        return {part: np.where(missing[part], -1, ranks[part]) for part in PARTS}, names
+        labels: Labels = {part: np.where(missing[part], -1, ranks[part]) for part in PARTS}
+        _require_two_classes(labels, task, "declare another target")
+        return labels, names
     hits = {part: values[part].isin(list(task.positive)).to_numpy(dtype=bool) for part in PARTS}
+    labels = {part: np.where(missing[part], -1, hits[part].astype(np.int64)) for part in PARTS}
+    _require_two_classes(labels, task, f"positive is {', '.join(task.positive)}; give values that occur")
+    return labels, ["others", " or ".join(task.positive)]
+
+
+def _require_two_classes(labels: Labels, task: TaskLike, advice: str) -> None:
+    """Raises ``ConfigurationError`` where there is nothing to tell apart, in what is learned or in what is tested."""
     for part in ("train", "holdout"):
-        if hits[part].all() or not hits[part].any():
+        if len(np.unique(labels[part][labels[part] >= 0])) < 2:
             raise ConfigurationError(
-                f"task {task.name!r}: no two classes of {task.target!r} in the {part} part with positive "
-                f"{', '.join(task.positive)}; give values that occur"
+                f"task {task.name!r}: no two classes of {task.target!r} in the {part} part; {advice}"
             )
-    return {part: np.where(missing[part], -1, hits[part].astype(np.int64)) for part in PARTS}, [
-        "others",
-        *task.positive,
-    ]
 
 
 def _features(data: Comparison, task: TaskLike) -> list[int]:

@@ -32,17 +32,19 @@ class Transfer:
 
 
 def transfer(
-    data: Comparison, labels: Labels, classes: int, features: Sequence[int], *, seed: int, consumer: str
+    data: Comparison, labels: Labels, classes: int, features: Sequence[int], *, rows: int, seed: int, consumer: str
 ) -> Transfer:
-    """Measure one target. ``features`` are indices of columns;
+    """Measure one target. ``features`` are indices of columns; at most ``rows`` rows of either side are learned from.
 
-    AUC of several classes is the mean of one against the rest."""
+    AUC of several classes is the mean of one against the rest.
+    """
     test = data.sample_rows("holdout", data.effort.test_rows, seed=seed, consumer=consumer)
     test = test[labels["holdout"][test] >= 0]
     truth = labels["holdout"][test]
+    most = equal_rows(data, rows)
     results = {}
     for part in ("train", "synthetic"):
-        chances = _predicted(data, part, labels[part], classes, features, test, seed=seed, consumer=consumer)
+        chances = _predicted(data, part, labels[part], classes, features, test, rows=most, seed=seed, consumer=consumer)
         results[part] = (chances, *_area(truth, chances))
     (real, real_area, real_influence), (made, made_area, made_influence) = results["train"], results["synthetic"]
     influence = np.zeros(len(data.holdout.frame))
@@ -54,6 +56,11 @@ def transfer(
     return Transfer(real_area - made_area, influence, metrics, calibration)
 
 
+def equal_rows(data: Comparison, most: int) -> int:
+    """Rows of either side that models learn from: equally many, since more rows alone teach more."""
+    return min(most, len(data.train.frame), len(data.synthetic.frame))
+
+
 def _predicted(
     data: Comparison,
     part: Part,
@@ -62,20 +69,21 @@ def _predicted(
     features: Sequence[int],
     test: NDArray[np.int64],
     *,
+    rows: int,
     seed: int,
     consumer: str,
 ) -> NDArray[np.float64]:
     """Chances of each class for the test rows, shape ``(test rows, classes)``, by a model trained on ``part``."""
-    rows = data.sample_rows(part, data.effort.training_rows, seed=seed, consumer=consumer)
-    rows = rows[labels[rows] >= 0]
-    seen = np.unique(labels[rows])
+    chosen = data.sample_rows(part, rows, seed=seed, consumer=consumer)
+    chosen = chosen[labels[chosen] >= 0]
+    seen = np.unique(labels[chosen])
     chances = np.zeros((len(test), classes))
     if len(seen) < 2 or not len(features):
         chances[:, seen] = 1.0 / max(1, len(seen))
         return chances
     columns = np.asarray(features)
     # The classifier cannot bin a column without any value, such as a length of stay among those who went home.
-    columns = columns[~np.isnan(data.features[part][np.ix_(rows, columns)]).all(axis=0)]
+    columns = columns[~np.isnan(data.features[part][np.ix_(chosen, columns)]).all(axis=0)]
     if not len(columns):
         chances[:, seen] = 1.0 / len(seen)
         return chances
@@ -84,7 +92,7 @@ def _predicted(
         categorical_features=data.features.categorical[columns],
         early_stopping=False,
         random_state=derive(seed, consumer) % (1 << 32),
-    ).fit(data.features[part][np.ix_(rows, columns)], labels[rows])
+    ).fit(data.features[part][np.ix_(chosen, columns)], labels[chosen])
     chances[:, model.classes_] = model.predict_proba(data.features["holdout"][np.ix_(test, columns)])
     return chances
 

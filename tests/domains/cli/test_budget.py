@@ -80,7 +80,7 @@ def test_two_at_once_never_overspend(private: Clinic, cli: Cli) -> None:
         )
         for name in ("one", "two")
     ]
-    errors = [run.communicate(timeout=60)[1] for run in runs]
+    errors = [run.communicate(timeout=180)[1] for run in runs]
     assert sorted(run.returncode for run in runs) == [0, 4], errors
     assert {"one", "two"} & private.left() in ({"one"}, {"two"})
     assert cli("ledger", "show", "clinic", "--json").json["sources"][0]["spent"] <= 2.5

@@ -33,7 +33,7 @@ def started(*arguments: object, before: Callable[[], None] | None = None) -> sub
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until, "the command did not come to the point"
@@ -49,7 +49,7 @@ def test_an_interrupted_fit_leaves_nothing(number: signal.Signals, clinic: Clini
     time.sleep(0.5)
     process.send_signal(number)
     process.send_signal(number)  # the impatient press twice
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 5, err
     assert out == ""
     assert err == "simulacra: interrupted; nothing was left behind\n"
@@ -64,7 +64,7 @@ def test_an_interrupted_private_release_leaves_nothing_but_its_charge(clinic: Cl
     wait_for(lambda: len(clinic.left()) > len(before), process)
     time.sleep(2)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 5, err
     assert clinic.left() == before
     (charge,) = cli("ledger", "history", "clinic", "--json").json["charges"]
@@ -76,7 +76,7 @@ def test_ctrl_c_while_the_libraries_load(clinic: Clinic) -> None:
     maps = Path(f"/proc/{process.pid}/maps")
     wait_for(lambda: "libtorch" in maps.read_text(), process)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 5, err
     assert "Traceback" not in err
 
@@ -91,7 +91,7 @@ def test_a_full_disk(command: str, clinic: Clinic) -> None:
     target = clinic.folder / "out"
     given = ["fit", clinic.config] if command == "fit" else ["simulate", "medical", "--units", 2000]
     process = started(*given, "--out", target, before=small_files)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 2, err
     assert out == ""
     assert err.count("\n") == 1, err
