@@ -7,7 +7,7 @@ for peer in "$@"; do
     folder=".venv-peers/$peer"
     [ -e "$folder/made" ] && continue
     case "$peer" in
-        sdv) packages=(torch==2.13.0 sdv==2.0.0) ;;
+        sdv) packages=(torch==2.13.0 sdv==2.0.0 pyarrow) ;;
         *) echo "unknown peer '$peer'; there is: sdv" >&2; exit 2 ;;
     esac
     "${PYTHON:-python3}" -m venv "$folder"

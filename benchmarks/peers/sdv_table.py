@@ -33,9 +33,11 @@ def main() -> None:
         synthesizer = classes[kind](described, **settings, **gpu)
     except TypeError:
         synthesizer = classes[kind](described, **settings, **({"cuda": False} if gpu else {}))
-    synthesizer.fit(frame)
+    synthesizer.fit({"table": frame})
     fitted = time.process_time()
-    synthesizer.sample(num_rows=len(frame)).to_parquet(out)
+    sampled = synthesizer.sample(num_rows=len(frame))
+    made = sampled["table"] if isinstance(sampled, dict) else sampled
+    made.to_parquet(out)
     print(json.dumps({"fit": fitted - start, "sample": time.process_time() - fitted}))
 
 

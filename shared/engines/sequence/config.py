@@ -19,9 +19,9 @@ class SequenceConfig:
     """
 
     embedding: int = 8
-    hidden: int = 64
+    hidden: int = 48
     context: int = 64
-    epochs: float = 12
+    epochs: float = 10
     batch_units: int = 256
     learning_rate: float = 4e-3
     averaging: tuple[float, float] = (0.1, 0.01)
@@ -31,17 +31,17 @@ class SequenceConfig:
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"engine: {name} is {getattr(self, name)}; it must be at least 1")
         if self.epochs <= 0:
-            raise ConfigurationError(f"engine: epochs is {self.epochs}; it must be positive, such as 12")
+            raise ConfigurationError(f"engine: epochs is {self.epochs}; it must be positive, such as 10")
         object.__setattr__(self, "averaging", tuple(self.averaging))
 
     @classmethod
     def with_settings(cls, settings: Mapping[str, object], *, private: bool) -> SequenceConfig:
         """The defaults of a plain or a private run, changed by ``settings``.
 
-        Under noise fewer parameters, a higher rate and a longer average serve better. All of them
+        Under noise a higher rate and a longer average serve better. All of them
         are declared, so that choosing by the kind of run costs nothing.
         """
-        defaults: dict[str, object] = {"hidden": 48, "learning_rate": 8e-3, "averaging": (0.1, 0.03)} if private else {}
+        defaults: dict[str, object] = {"learning_rate": 8e-3, "averaging": (0.1, 0.03)} if private else {}
         try:
             return cls(**{**defaults, **settings})  # type: ignore[arg-type]
         except TypeError as error:
