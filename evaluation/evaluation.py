@@ -19,12 +19,16 @@ class ConstraintRate:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Scores by chapter. All of it is computed on real records: internal."""
+    """Scores by chapter. All of it is computed on real records: internal.
+
+    ``unmeasured`` says of each declared task that the records cannot measure why not; the gate refuses it.
+    """
 
     fidelity: tuple[Score, ...]
     utility: tuple[Score, ...]
     leakage: tuple[Score, ...]
     constraints: tuple[ConstraintRate, ...] = ()
+    unmeasured: tuple[str, ...] = ()
 
     @property
     def scores(self) -> tuple[Score, ...]:

@@ -84,14 +84,14 @@ class Verdict:
 
 
 def judge(evaluation: Evaluation, thresholds: Thresholds) -> tuple[Evaluation, Verdict]:
-    """The evaluation with its thresholds, and the verdict."""
+    """The evaluation with its thresholds, and the verdict; a declared task that was not measured is refused."""
     judged = replace(
         evaluation,
         fidelity=tuple(map(thresholds.apply, evaluation.fidelity)),
         utility=tuple(map(thresholds.apply, evaluation.utility)),
         leakage=tuple(map(thresholds.apply, evaluation.leakage)),
     )
-    reasons = tuple(_reason(score) for score in judged.scores if score.passes is False)
+    reasons = evaluation.unmeasured + tuple(_reason(score) for score in judged.scores if score.passes is False)
     return judged, Verdict(passes=not reasons, reasons=reasons)
 
 

@@ -92,7 +92,7 @@ def scores_json(evaluation: Evaluation) -> dict[str, Any]:
         {"name": rate.name, "real": rate.real, "synthetic": rate.synthetic, "description": rate.description}
         for rate in evaluation.constraints
     ]
-    cleaned = plain_values({**chapters, "constraints": constraints})
+    cleaned = plain_values({**chapters, "constraints": constraints, "unmeasured": list(evaluation.unmeasured)})
     assert isinstance(cleaned, dict)
     return cleaned
 

@@ -11,9 +11,13 @@ from evaluation.statistics import normal_interval, variance_by_unit
 from evaluation.utility.task import TaskLike
 from evaluation.utility.transfer import Labels, equal_rows, transfer
 from shared.corpus.values import to_text
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, DataError
 
 MOST_CLASSES = 10
+
+
+class NotMeasurable(DataError):
+    """The records have nothing to tell apart for a task."""
 
 
 def task_score(data: Comparison, task: TaskLike, *, seed: int) -> Score:
@@ -59,12 +63,10 @@ def _labels(data: Comparison, task: TaskLike) -> tuple[Labels, list[str]]:
 
 
 def _require_two_classes(labels: Labels, task: TaskLike, advice: str) -> None:
-    """Raises ``ConfigurationError`` where there is nothing to tell apart, in what is learned or in what is tested."""
+    """Raises ``NotMeasurable`` where there is nothing to tell apart, in what is learned or in what is tested."""
     for part in ("train", "holdout"):
         if len(np.unique(labels[part][labels[part] >= 0])) < 2:
-            raise ConfigurationError(
-                f"task {task.name!r}: no two classes of {task.target!r} in the {part} part; {advice}"
-            )
+            raise NotMeasurable(f"task {task.name!r}: no two classes of {task.target!r} in the {part} part; {advice}")
 
 
 def _features(data: Comparison, task: TaskLike) -> list[int]:

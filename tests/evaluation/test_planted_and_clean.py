@@ -17,12 +17,13 @@ from evaluation.fidelity.missingness import missingness_difference
 from evaluation.fidelity.pair_agreement import pair_agreement
 from evaluation.fidelity.rows_per_unit import rows_per_unit_agreement
 from evaluation.fidelity.two_sample import two_sample_auc
+from evaluation.gate import Thresholds, judge
 from evaluation.leakage.exact_copies import exact_copies
 from evaluation.leakage.membership import membership_by_density, membership_by_distance
 from evaluation.leakage.nearest_neighbour import nearest_neighbour_share
 from evaluation.score import Score
 from evaluation.utility.every_column import every_column
-from evaluation.utility.tasks import task_score
+from evaluation.utility.tasks import NotMeasurable, task_score
 from shared.corpus.schema import Column, Table
 from shared.corpus.units import UnitFrame, by_unit
 from shared.errors import ConfigurationError, DataError
@@ -158,8 +159,18 @@ def test_metrics_of_a_task_are_those_of_scikit_learn(clean: Comparison) -> None:
 def test_a_target_that_is_not_there_is_refused(clean: Comparison) -> None:
     with pytest.raises(ConfigurationError, match="target 'death' is not one of"):
         task_score(clean, replace(TASK, target="death"), seed=0)
-    with pytest.raises(ConfigurationError, match="no two classes"):
-        task_score(clean, replace(TASK, positive=("perhaps",)), seed=0)
+
+
+def test_a_task_that_the_records_cannot_measure_is_said_and_refused_by_the_gate(clean: Comparison) -> None:
+    hopeless = replace(TASK, positive=("perhaps",))
+    with pytest.raises(NotMeasurable, match="no two classes"):
+        task_score(clean, hopeless, seed=0)
+    small = [part.take(np.arange(300)) for part in (clean.train, clean.holdout, clean.synthetic)]
+    result = evaluate_table(TABLE, *small, tasks=[hopeless], seed=0, reporter=SilentReporter())
+    assert len(result.unmeasured) == 1
+    open_gate = {"pair_agreement": 0, "utility_gap": 1, "membership_auc": 1, "nearest_neighbour_share": 1}
+    _, verdict = judge(result, Thresholds.declared({**open_gate, "copies_above_holdout": 1}, private=False))
+    assert verdict.reasons == result.unmeasured
 
 
 LEAKAGE = [exact_copies, nearest_neighbour_share, membership_by_distance]

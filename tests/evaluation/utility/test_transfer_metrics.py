@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from domains.base.contract import Task
 from evaluation.utility.every_column import every_column
-from evaluation.utility.tasks import task_score
+from evaluation.utility.tasks import NotMeasurable, task_score
 from evaluation.utility.transfer import _area, _calibration, _metrics
 from shared.errors import ConfigurationError
 
@@ -99,7 +99,7 @@ def test_a_target_without_two_classes_is_refused_in_one_line(compare, positive, 
     data = compare(0, 100)
     units = getattr(data, part)
     constant = replace(units, frame=units.frame.assign(outcome=value))
-    with pytest.raises(ConfigurationError, match=rf"no two classes of 'outcome' in the {part} part; ") as error:
+    with pytest.raises(NotMeasurable, match=rf"no two classes of 'outcome' in the {part} part; ") as error:
         task_score(replace(data, **{part: constant}), replace(TASK, positive=positive), seed=0)
     assert "\n" not in str(error.value)
 
