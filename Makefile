@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
 
-.PHONY: demo test check bench-adult bench-dp bench-diabetes clean
+.PHONY: demo test check bench-adult bench-dp bench-releases clean
 
 demo: .venv/installed
 	$(BIN)/python scripts/demo.py
@@ -27,7 +27,9 @@ bench-adult: .venv/installed
 bench-dp: .venv/installed
 	$(BIN)/python benchmarks/private_step.py
 
-bench-diabetes: .venv/installed
+bench-releases: .venv/installed
+	$(BIN)/simulacra release examples/tabular/adult.yaml --out out/adult
+	$(BIN)/simulacra release examples/tabular/adult-private.yaml --out out/adult-private
 	$(BIN)/simulacra release examples/medical/diabetes130.yaml --out out/diabetes130
 	$(BIN)/simulacra release examples/medical/diabetes130-private.yaml --out out/diabetes130-private
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,16 +26,22 @@ def declared_cells(column: Column, *, most: int = 512) -> tuple[NDArray[np.float
     elif low is None or high is None:
         return None
     elif step is not None and (high - low) / step < most:
-        lows = low + step * np.arange(int(np.floor((high - low) / step + 1e-9)) + 1)
+        lows = _written(low + step * np.arange(int(np.floor((high - low) / step + 1e-9)) + 1), low, step)
         highs = lows
     else:
-        edges = np.linspace(low, high, most + 1)
+        edges: NDArray[np.float64] = np.linspace(low, high, most + 1, dtype=np.float64)
         if step is not None:
-            edges = low + step * np.floor((edges - low) / step + 1e-9)
+            edges = _written(low + step * np.floor((edges - low) / step + 1e-9), low, step)
         edges = np.unique(edges)
         # Bounds that leave one value only are one cell.
         lows, highs = (edges[:-1], edges[1:]) if len(edges) > 1 else (edges, edges)
     return _with_atoms(lows, highs, column.atoms)
+
+
+def _written(values: NDArray[np.float64], low: float, step: float) -> NDArray[np.float64]:
+    """Sums of whole steps as people write them: 20.2, where floating point gives 20.200000000000003."""
+    exponents = (Decimal(repr(float(number))).normalize().as_tuple().exponent for number in (low, step))
+    return np.round(values, max(0, *(-exponent for exponent in exponents if isinstance(exponent, int))))
 
 
 def _with_atoms(

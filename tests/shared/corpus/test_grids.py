@@ -97,3 +97,12 @@ def test_one_possible_value_is_one_cell():
 @pytest.mark.parametrize("extra", [{}, {"low": 0.0}, {"high": 1.0}, {"step": 1.0, "atoms": (0.0,)}])
 def test_without_both_bounds_there_is_no_grid(extra):
     assert declared_cells(Column(name="c", kind="real", **extra)) is None
+
+
+def test_sums_of_steps_are_written_as_people_write_them():
+    cells = declared_cells(Column(name="x", kind="real", low=2, high=40, step=0.1))
+    assert cells is not None
+    assert [repr(value) for value in cells[0][180:184].tolist()] == ["20.0", "20.1", "20.2", "20.3"]
+    wide = declared_cells(Column(name="x", kind="real", low=2, high=250, step=0.1))
+    assert wide is not None
+    assert all(len(repr(value)) <= 5 for value in wide[0].tolist())
