@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ def declared_cells(column: Column, *, most: int = 512) -> tuple[NDArray[np.float
         lows = _written(low + step * np.arange(int(np.floor((high - low) / step + 1e-9)) + 1), low, step)
         highs = lows
     else:
-        edges: NDArray[np.float64] = np.linspace(low, high, most + 1, dtype=np.float64)
+        edges = np.linspace(low, high, most + 1)
         if step is not None:
             edges = _written(low + step * np.floor((edges - low) / step + 1e-9), low, step)
         edges = np.unique(edges)
@@ -38,10 +39,10 @@ def declared_cells(column: Column, *, most: int = 512) -> tuple[NDArray[np.float
     return _with_atoms(lows, highs, column.atoms)
 
 
-def _written(values: NDArray[np.float64], low: float, step: float) -> NDArray[np.float64]:
+def _written(values: NDArray[np.floating[Any]], low: float, step: float) -> NDArray[np.float64]:
     """Sums of whole steps as people write them: 20.2, where floating point gives 20.200000000000003."""
     exponents = (Decimal(repr(float(number))).normalize().as_tuple().exponent for number in (low, step))
-    return np.round(values, max(0, *(-exponent for exponent in exponents if isinstance(exponent, int))))
+    return np.round(values.astype(np.float64), max(0, *(-exponent for exponent in exponents if isinstance(exponent, int))))
 
 
 def _with_atoms(
