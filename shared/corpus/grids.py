@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,8 @@ def declared_cells(column: Column, *, most: int = 512) -> tuple[NDArray[np.float
     elif low is None or high is None:
         return None
     elif step is not None and (high - low) / step < most:
-        lows = _written(low + step * np.arange(int(np.floor((high - low) / step + 1e-9)) + 1), low, step)
+        places = np.arange(int(np.floor((high - low) / step + 1e-9)) + 1, dtype=np.float64)
+        lows = _written(low + step * places, low, step)
         highs = lows
     else:
         edges = np.linspace(low, high, most + 1)
@@ -39,10 +39,10 @@ def declared_cells(column: Column, *, most: int = 512) -> tuple[NDArray[np.float
     return _with_atoms(lows, highs, column.atoms)
 
 
-def _written(values: NDArray[np.floating[Any]], low: float, step: float) -> NDArray[np.float64]:
+def _written(values: NDArray[np.float64], low: float, step: float) -> NDArray[np.float64]:
     """Sums of whole steps as people write them: 20.2, where floating point gives 20.200000000000003."""
     exponents = (Decimal(repr(float(number))).normalize().as_tuple().exponent for number in (low, step))
-    return np.round(values.astype(np.float64), max(0, *(-exponent for exponent in exponents if isinstance(exponent, int))))
+    return np.round(values, max(0, *(-exponent for exponent in exponents if isinstance(exponent, int))))
 
 
 def _with_atoms(
