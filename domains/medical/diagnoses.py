@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domains.base.constraints import Check, Constraint
+from shared.codecs.categorical import UNLISTED
 from shared.corpus.schema import Table
 from shared.corpus.units import UnitFrame
 
@@ -28,7 +29,9 @@ def diagnosis_checks(table: Table) -> list[Constraint]:
 
 
 def _repeated(data: UnitFrame) -> NDArray[np.bool_]:
-    first, second, third = (data.frame[name].fillna(f"\x00{name}") for name in _DIAGNOSES)
+    # Two diagnoses that a private run found too rare to name may differ from each other.
+    known = data.frame[list(_DIAGNOSES)].replace(UNLISTED, None)
+    first, second, third = (known[name].fillna(f"\x00{name}") for name in _DIAGNOSES)
     return ((first == second) | (first == third) | (second == third)).to_numpy(dtype=bool)
 
 

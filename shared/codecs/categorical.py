@@ -44,10 +44,9 @@ class CategoricalCodec:
     Up to ``MOST_CODES`` values take one code column. More take two: the rank by frequency in base
     K = ⌈√values⌉, high digit first; missing and other are high digits of their own.
 
-    What decoding draws at random: *other* becomes one of the listed values in proportion to their
-    counts (its own values are not known, and the listed values' shares move least in this way), and so
-    does a *missing* that the answer counted zero of, as it was never seen. Only where no value is
-    listed does other become the text ``other``.
+    *Other* decodes to the text ``other``: spread over the listed values it would multiply their shares, and
+    a common diagnosis would look twice as common as it is. A *missing* or *other* that the answer counted
+    zero of was never seen; decoding draws a listed value for it, in proportion to their counts.
     """
 
     column: Column
@@ -152,21 +151,18 @@ class CategoricalCodec:
         first = codes[:, 0].astype(np.int64)
         low = codes[:, 1] if self._split else 0
         ranks = np.minimum(first * self._base + low, len(self.values) - 1)
-        missing = first == self._missing_code
         spelled = pd.array([*self.values, UNLISTED], dtype="str")
-        if self.values:
-            drawn = np.isin(first, list(self.never))
+        ranks[first == self._other_code] = len(self.values)
+        ranks[first == self._missing_code] = -1
+        drawn = np.isin(first, list(self.never))
+        if drawn.any():
             ranks[drawn] = draw(self.counts, int(drawn.sum()), random)
-            missing &= ~drawn
-        else:
-            ranks[:] = 0
-        ranks[missing] = -1
         return pd.Series(spelled.take(ranks, allow_fill=True), name=self.column.name)
 
     @property
     def never(self) -> frozenset[int]:
-        """Other, and a missing that was never seen, if there are listed values to take their place."""
-        codes = (self._other_code, self._missing_code if self.missing == 0 else None)
+        """Missing and other where they were never seen, if there are listed values to take their place."""
+        codes = (self._other_code if self.other == 0 else None, self._missing_code if self.missing == 0 else None)
         return frozenset(code for code in codes if code is not None and self.values)
 
     def codes_of(self, values: frozenset[str]) -> tuple[CodeSet, ...]:
@@ -176,11 +172,12 @@ class CategoricalCodec:
         high ones the low ones with it.
         """
         meant = self._index.isin(list(values))
-        if not meant.any():
+        rest = frozenset(code for code in [self._other_code] if UNLISTED in values and code is not None) - self.never
+        if not meant.any() and not rest:
             return ()
         # Digits beyond the last value decode to it.
         grid = np.pad(meant, (0, self._listed * self._base - len(meant)), mode="edge").reshape(-1, self._base)
-        whole = frozenset(np.flatnonzero(grid.all(axis=1)).tolist()) | self.never
+        whole = frozenset(np.flatnonzero(grid.all(axis=1)).tolist()) | self.never | rest
         partly = np.flatnonzero(grid.any(axis=1) & ~grid.all(axis=1)).tolist()
         parts = [{0: frozenset([high]), 1: frozenset(np.flatnonzero(grid[high]).tolist())} for high in partly]
         return tuple([{0: whole}] if whole else []) + tuple(parts)

@@ -63,7 +63,7 @@ class Codec(Protocol):
     def never(self) -> frozenset[int]:
         """Codes of the first code column that records may have but nothing generated needs to.
 
-        They stand for values that are not known or were never seen; decoding replaces them by a draw,
+        They stand for what was never seen; decoding replaces them by a draw,
         while an engine that closes them draws from the rest given all it knows.
         """
         ...

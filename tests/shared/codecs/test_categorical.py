@@ -94,11 +94,12 @@ def test_many_categories_take_two_digits_and_come_back(count):
     pd.testing.assert_series_equal(codec.decode(codes, random()), values)
 
 
-def test_digits_that_no_value_has_decode_to_listed_values():
+def test_digits_that_no_value_has_decode_to_listed_values_or_other():
     codec = many(1025)
     every = np.stack(np.meshgrid(*map(np.arange, codec.sizes)), axis=-1).reshape(-1, 2).astype(np.int32)
     decoded = codec.decode(every, random())
-    assert set(decoded.dropna()) == set(codec.values)
+    assert set(decoded.dropna()) == {*codec.values, "other"}
+    assert ((decoded == "other").to_numpy() == (every[:, 0] == codec.sizes[0] - 1)).all()
     assert (decoded.isna().to_numpy() == (every[:, 0] == codec.sizes[0] - 2)).all()
 
 
@@ -121,11 +122,16 @@ def test_a_hundred_thousand_categories_cost_little_time_and_memory():
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # KiB
 
 
-def test_values_that_were_not_found_are_other_and_decode_to_listed_ones_by_their_counts():
-    codec = CategoricalCodec.learn(COLUMN, Categories(("a", "b"), np.array([900.0, 100.0]), 50.0, 0.0))
-    codes = codec.encode(pd.Series(["new"] * 5000, dtype="str"))
-    assert set(codes[:, 0]) == {3}
-    shares = codec.decode(codes, random()).value_counts(normalize=True)
+def test_values_that_were_not_found_are_other_and_multiply_no_listed_share():
+    codec = CategoricalCodec.learn(COLUMN, Categories(("a", "b"), np.array([900.0, 100.0]), 1000.0, 0.0))
+    codes = codec.encode(pd.Series(["new", "a", "newer", None], dtype="str"))
+    assert codes[:, 0].tolist() == [3, 0, 3, 2]
+    assert codec.decode(codes[:3], random()).tolist() == ["other", "a", "other"]
+
+
+def test_an_other_that_was_never_seen_decodes_to_listed_values_by_their_counts():
+    codec = CategoricalCodec.learn(COLUMN, Categories(("a", "b"), np.array([900.0, 100.0]), 0.0, 0.0))
+    shares = codec.decode(np.full((5000, 1), 3, dtype=np.int32), random()).value_counts(normalize=True)
     assert shares["a"] == pytest.approx(0.9, abs=0.02)
     assert set(shares.index) == {"a", "b"}
 
@@ -169,9 +175,11 @@ def test_a_missing_value_in_a_column_that_is_not_nullable_is_refused():
 
 def test_codes_of_values_include_all_that_may_decode_to_them():
     codec = CategoricalCodec.learn(COLUMN, Categories(("a", "b", "c"), np.ones(3), 5.0, 2.0))
-    assert codec.codes_of(frozenset({"a", "c", "z"})) == ({0: frozenset({0, 2, 4})},)
-    unseen = dataclasses.replace(codec, missing=0.0)
+    assert codec.codes_of(frozenset({"a", "c", "z"})) == ({0: frozenset({0, 2})},)
+    assert codec.codes_of(frozenset({"a", "other"})) == ({0: frozenset({0, 4})},)
+    unseen = dataclasses.replace(codec, missing=0.0, other=0.0)
     assert unseen.codes_of(frozenset({"b"})) == ({0: frozenset({1, 3, 4})},)
+    assert unseen.codes_of(frozenset({"other"})) == ()
     assert codec.codes_of(frozenset({"z"})) == ()
 
 
@@ -189,10 +197,11 @@ def test_codes_of_many_categories_hold_where_a_code_may_decode_to_one_of_them(ch
     assert (holds == np.where(drawn, bool(values), meant)).all()
 
 
-def test_nothing_generated_needs_other_or_a_missing_that_was_never_seen():
-    codec = CategoricalCodec.learn(COLUMN, Categories(("a", "b"), np.ones(2), 5.0, 0.0))
+def test_nothing_generated_needs_an_other_or_a_missing_that_was_never_seen():
+    codec = CategoricalCodec.learn(COLUMN, Categories(("a", "b"), np.ones(2), 0.0, 0.0))
     assert codec.never == {2, 3}
     assert dataclasses.replace(codec, missing=1.0).never == {3}
+    assert dataclasses.replace(codec, other=1.0).never == {2}
     assert CategoricalCodec.learn(COLUMN, Categories((), np.zeros(0), 5.0, 0.0)).never == frozenset()
 
 
