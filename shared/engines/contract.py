@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.access.contract import Access
-from shared.engines.encoded import CodeExclusion, Encoded
+from shared.engines.encoded import CodeExclusion, Encoded, Given
 from shared.training.reporter import Reporter
 
 
@@ -32,9 +32,13 @@ class Engine(Protocol):
         ...
 
     def sample(
-        self, n: int, *, seed: int, given: Encoded | None = None, exclusions: Sequence[CodeExclusion] = ()
+        self, n: int, *, seed: int, given: Given | None = None, exclusions: Sequence[CodeExclusion] = ()
     ) -> Iterator[Encoded]:
-        """Give ``n`` units as a stream of batches; no exclusion is ever broken."""
+        """Give ``n`` units as a stream of batches; no exclusion is ever broken.
+
+        ``given`` fixes a part of them; the rest is drawn from the engine's own distribution, exclusions
+        included, given that part.
+        """
         ...
 
     def log_density(self, data: Encoded) -> NDArray[np.float64]:

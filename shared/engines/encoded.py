@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,8 @@ class Shape:
     ``unit_marginals`` and ``row_marginals`` hold one array of shape ``(size,)`` for each code
     column: how often each code occurs, as the access answered it (exact, or noisy and clipped at
     zero). ``rows_per_unit`` has shape ``(most rows + 1,)``: how many units have so many rows.
+    ``empty_units`` declares that there are units without rows (parents without children); otherwise
+    what ``rows_per_unit`` counts of them is noise.
     """
 
     unit_names: tuple[str, ...]
@@ -100,6 +103,7 @@ class Shape:
     row_names: tuple[str, ...]
     row_marginals: tuple[NDArray[np.float64], ...]
     rows_per_unit: NDArray[np.float64]
+    empty_units: bool = False
 
     @property
     def unit_sizes(self) -> tuple[int, ...]:
@@ -122,6 +126,56 @@ class CodeExclusion:
 
     parts: tuple[tuple[str, frozenset[int]], ...]
     last_row: bool | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Allowed:
+    """What one code column may hold, for each unit (or row) its own.
+
+    ``shares`` has shape ``(sets, size)``: how much of what a code stands for is allowed, from 0 (the
+    code is not allowed) to 1 (all of it). Unit ``i`` has the set ``which[i]``, and its condition holds for
+    every one of its rows if the column is one of rows; ``which`` of ``None`` gives all the first set. Where
+    :attr:`Given.rows_per_unit` is fixed, ``which`` of a row column may have one entry a row instead.
+    """
+
+    shares: NDArray[np.float64]
+    which: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.shares.ndim != 2 or not np.all((self.shares >= 0) & (self.shares <= 1)):
+            raise DataError(f"allowed shares of shape {self.shares.shape} must be (sets, size), each from 0 to 1")
+        if (
+            self.which is not None
+            and len(self.which)
+            and not 0 <= self.which.min() <= self.which.max() < len(self.shares)
+        ):
+            raise DataError(f"a unit names an allowed set that is none of {len(self.shares)}")
+
+    @classmethod
+    def codes(cls, codes: NDArray[np.int32], size: int) -> Self:
+        """Exactly one code for each unit (or row)."""
+        return cls(np.eye(size), codes.astype(np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What is fixed of the units that are sampled: the engine draws the rest given it, from its own distribution.
+
+    ``columns`` maps names of code columns, of units or rows, to what they may hold; columns that are not
+    named are free. ``rows_per_unit``, shape ``(units,)``, fixes the number of rows; ``None`` leaves it
+    free. ``never``: combinations that must not occur, further conditions of all units (a condition on a
+    column of two digits needs them). The number of units is that of the ``sample`` call.
+    """
+
+    columns: Mapping[str, Allowed] = field(default_factory=dict)
+    rows_per_unit: NDArray[np.int64] | None = None
+    never: tuple[CodeExclusion, ...] = ()
+
+    @classmethod
+    def of_units(cls, units: Rows, rows_per_unit: NDArray[np.int64] | None = None) -> Self:
+        """All columns of the units as they are; their rows are drawn, and how many there are unless it is fixed."""
+        columns = zip(units.names, units.codes.T, units.sizes, strict=True)
+        return cls({name: Allowed.codes(codes, size) for name, codes, size in columns}, rows_per_unit)
 
 
 def flat(codes: Codes, sizes: Sequence[int], names: Sequence[str]) -> Histories:

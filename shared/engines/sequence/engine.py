@@ -19,11 +19,11 @@ from safetensors.torch import load_file, save_file
 from shared.access.contract import Access, BatchPlan, Phase, RowLosses
 from shared.devices import device_named
 from shared.engines.contract import FitSummary
-from shared.engines.encoded import CodeExclusion, Encoded, Shape
+from shared.engines.encoded import CodeExclusion, Encoded, Given, Shape
 from shared.engines.sequence.config import SequenceConfig
 from shared.engines.sequence.inputs import Examples
 from shared.engines.sequence.network import NetworkShape, RowNetwork
-from shared.engines.sequence.sampling import sample_histories
+from shared.engines.sequence.sampling import Sampler
 from shared.errors import DataError
 from shared.randomness import torch_generator
 from shared.training.loop import train
@@ -62,12 +62,14 @@ class SequenceEngine:
             embedding=settings.embedding,
             hidden=settings.hidden,
             context=settings.context,
+            empty_units=shape.empty_units,
         )
         network = RowNetwork(network_shape)
         network.reset(shape.unit_marginals + shape.row_marginals, torch_generator(seed, "weights"))
         counts = np.maximum(shape.rows_per_unit, 0)
-        counts[0] = 0.0  # a unit without rows is none
-        counts = counts if counts.sum() > 0 else np.r_[0.0, np.ones(len(counts) - 1)]
+        possible = np.arange(len(counts)) >= (0 if shape.empty_units else 1)
+        counts = np.where(possible, counts, 0.0)
+        counts = counts if counts.sum() > 0 else possible.astype(np.float64)
         state = SequenceState(
             format=FORMAT,
             settings=settings,
@@ -96,23 +98,14 @@ class SequenceEngine:
         return RowLosses((losses if weights is None else losses * weights).sum(1), unit_of_row)
 
     def sample(
-        self, n: int, *, seed: int, given: Encoded | None = None, exclusions: Sequence[CodeExclusion] = ()
+        self, n: int, *, seed: int, given: Given | None = None, exclusions: Sequence[CodeExclusion] = ()
     ) -> Iterator[Encoded]:
         """Give ``n`` units as a stream of batches; see the contract.
 
-        ``given`` fixes the number of rows of each unit and nothing else: it must have ``n`` units.
+        Raises ``DataError`` for a given unit that the exclusions or the number of rows make impossible.
         """
-        counts = None if given is None else given.rows_per_unit
-        yield from sample_histories(
-            self.network,
-            n,
-            names=self.state.names,
-            row_chances=np.asarray(self.state.rows_per_unit),
-            row_counts=counts,
-            exclusions=exclusions,
-            seed=seed,
-            device=self.device,
-        )
+        sampler = Sampler.build(self.network, self.state.names, self.state.rows_per_unit, exclusions, self.device)
+        yield from sampler.stream(n, Given() if given is None else given, seed=seed)
 
     def log_density(self, data: Encoded) -> NDArray[np.float64]:
         """Natural log of the probability of each unit, its number of rows included; shape ``(units,)``."""

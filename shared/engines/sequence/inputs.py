@@ -13,7 +13,10 @@ from shared.errors import DataError
 
 
 class Examples:
-    """The rows of encoded units, ready to be drawn by unit."""
+    """The rows of encoded units, ready to be drawn by unit.
+
+    A unit without rows is presented as one row whose row columns count nothing.
+    """
 
     def __init__(self, data: Histories, shape: NetworkShape, device: torch.device) -> None:
         if data.units.sizes + data.rows.sizes != shape.sizes:
@@ -22,12 +25,20 @@ class Examples:
             )
         self.shape = shape
         self.device = device
-        self.offsets = data.offsets
-        unit_of_row = np.repeat(np.arange(len(data)), data.rows_per_unit)
-        codes = np.concatenate([data.units.codes[unit_of_row], data.rows.codes], axis=1)
+        self.counts = data.rows_per_unit
+        presented = np.maximum(self.counts, 1)
+        self.offsets = np.concatenate([[0], np.cumsum(presented)]).astype(np.int64)
+        unit_of_row = np.repeat(np.arange(len(data)), presented)
+        rows = data.rows.codes
+        if (self.counts == 0).any():
+            if not shape.empty_units:
+                raise DataError("the engine was built for units that have rows, and a unit has none")
+            rows = np.zeros((len(unit_of_row), len(data.rows.sizes)), dtype=rows.dtype)
+            rows[(self.counts > 0)[unit_of_row]] = data.rows.codes
+        codes = np.concatenate([data.units.codes[unit_of_row], rows], axis=1)
         self.codes = torch.from_numpy(codes).to(device)
-        self.flat = shape.most_rows == 1
-        if self.flat and len(data) and data.rows_per_unit.max() > 1:
+        self.flat = shape.flat
+        if self.flat and len(data) and self.counts.max() > 1:
             raise DataError("the engine was built for one row a unit, and a unit has several")
 
     def take(self, drawn: NDArray[np.int64]) -> tuple[RowInputs, Tensor | None, Tensor]:
@@ -49,8 +60,10 @@ class Examples:
         own = self.shape.unit_columns
         before = self.codes[(rows - 1).clamp(min=0)].long()[:, own:] + 1
         most = self.shape.most_rows
-        known = np.stack([np.minimum(place, most - 1), np.minimum(lengths, most)[unit_of_row]], axis=1)
+        counts = self.counts[drawn][unit_of_row]
+        known = np.stack([np.minimum(place, most - 1), np.minimum(counts, most)], axis=1)
         inputs = RowInputs(codes, before.masked_fill(first[:, None], 0), torch.from_numpy(known).to(self.device))
         weights = torch.ones(codes.shape, device=self.device)
         weights[:, :own] = first[:, None].float()
+        weights[:, own:] = torch.from_numpy(counts > 0).to(self.device)[:, None].float()
         return inputs, weights, torch.from_numpy(unit_of_row).to(self.device)

@@ -25,7 +25,7 @@ CLOSED = -1e9  # a logit that is never drawn
 class NetworkShape:
     """Plain values that fix the network: ``sizes`` of all columns, those of the unit first.
 
-    ``most_rows`` is the highest number of rows of a unit; 1 for a flat table, which has no context.
+    ``most_rows`` is the highest number of rows of a unit, ``empty_units`` whether some have none.
     """
 
     unit_columns: int
@@ -34,10 +34,16 @@ class NetworkShape:
     embedding: int
     hidden: int
     context: int
+    empty_units: bool = False
 
     @property
     def row_sizes(self) -> tuple[int, ...]:
         return self.sizes[self.unit_columns :]
+
+    @property
+    def flat(self) -> bool:
+        """Whether every unit has one row, so that there is no context to be given."""
+        return self.most_rows == 1 and not self.empty_units
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ class RowNetwork(nn.Module):
         columns = len(shape.sizes)
         self.embedding = ColumnEmbedding(shape.sizes, shape.embedding)
         self.extra = 0
-        if shape.most_rows > 1:
+        if not shape.flat:
             # Context enters the first layer as further sources that every column sees.
             self.extra = -(-shape.context // shape.embedding)
             self.previous = ColumnEmbedding([size + 1 for size in shape.row_sizes], shape.embedding)
@@ -139,7 +145,7 @@ class RowNetwork(nn.Module):
         if inputs.previous is None or inputs.place is None:
             return None
         known = torch.cat([self.previous(inputs.previous), self.place(inputs.place)], dim=1)
-        summary = torch.relu(self.summary(known.reshape(1, len(known), -1)))
+        summary = torch.relu(self.summary(known.flatten(1)[None]))
         return summary.view(len(known), self.extra, self.shape.embedding)
 
     def losses(self, inputs: RowInputs) -> Tensor:

@@ -12,7 +12,7 @@ from shared.access.contract import Access
 from shared.access.plain import PlainAccess
 from shared.corpus.schema import Column, Table
 from shared.corpus.units import UnitFrame
-from shared.engines.encoded import CodeExclusion, Histories, Rows, Shape, flat
+from shared.engines.encoded import CodeExclusion, Given, Histories, Rows, Shape, flat
 from shared.engines.sequence.config import SequenceConfig
 from shared.engines.sequence.engine import SequenceEngine
 from shared.errors import ConfigurationError, DataError, SchemaError
@@ -189,7 +189,8 @@ def test_a_damaged_folder_is_refused(tmp_path: Path, table_engine: SequenceEngin
 
 def test_a_given_number_of_rows_is_kept(visits: Histories, visit_engine: SequenceEngine) -> None:
     some = visits.take(np.arange(200))
-    sample = Histories.joined(list(visit_engine.sample(200, seed=0, given=some)))
+    given = Given(rows_per_unit=some.rows_per_unit)
+    sample = Histories.joined(list(visit_engine.sample(200, seed=0, given=given)))
     np.testing.assert_array_equal(sample.rows_per_unit, some.rows_per_unit)
 
 
