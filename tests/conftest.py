@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from servers import postgres_server, postgres_url, s3_bucket, s3_server
+
+__all__ = ["postgres_server", "postgres_url", "s3_bucket", "s3_server"]
 
 
 @pytest.fixture(autouse=True, scope="session")

