@@ -19,12 +19,15 @@ from shared.errors import DataError
 DELIMITERS = (",", ";", "\t", "|", ":", " ")
 _SHOWN = 8
 
+# A file, or in words where a table is; messages begin with it.
+Where = Path | str
+
 
 @dataclass(frozen=True)
 class Place:
-    """Where a chunk of rows comes from: a file, and the number of its first row there (data rows, from 1)."""
+    """Where a chunk of rows comes from: a file or table, and the number of its first row there (data rows, from 1)."""
 
-    file: Path
+    file: Where
     first_row: int = 1
 
     def error(self, position: int, column: str, what: str) -> DataError:
@@ -47,8 +50,8 @@ def listed(values: Sequence[str]) -> str:
     return ", ".join(values[:_SHOWN]) + (f", ... ({len(values)} in all)" if len(values) > _SHOWN else "")
 
 
-def check_columns(table: Table, file: Path, found: Sequence[str]) -> None:
-    """The columns of a file are those of the schema, in any order."""
+def check_columns(table: Table, file: Where, found: Sequence[str], *, what: str = "file") -> None:
+    """The columns of a file (or ``what`` else) are those of the schema, in any order."""
     twice = sorted({name for name in found if found.count(name) > 1})
     if twice:
         raise DataError(f"{file}: column {twice[0]!r} stands twice; give each column a name of its own")
@@ -61,8 +64,8 @@ def check_columns(table: Table, file: Path, found: Sequence[str]) -> None:
         problems.append(f"has {_columns(extra)} that the schema lacks")
     if problems:
         raise DataError(
-            f"{file}: the file {' and '.join(problems)} (table {table.name!r}); "
-            "bring the file and the 'columns' of the schema into line"
+            f"{file}: the {what} {' and '.join(problems)} (table {table.name!r}); "
+            f"bring the {what} and the 'columns' of the schema into line"
         )
 
 
@@ -129,7 +132,7 @@ def _check_bound(
     )
 
 
-def check_key(frame: pd.DataFrame, table: Table, parts: Sequence[tuple[Path, int]]) -> None:
+def check_key(frame: pd.DataFrame, table: Table, parts: Sequence[tuple[Where, int]]) -> None:
     """No value of the primary key occurs twice. ``parts`` are files and their numbers of rows, in order."""
     if table.primary_key is None:
         return
@@ -147,7 +150,7 @@ def check_key(frame: pd.DataFrame, table: Table, parts: Sequence[tuple[Path, int
         )
 
 
-def _origin(position: int, parts: Sequence[tuple[Path, int]]) -> tuple[Path, int]:
+def _origin(position: int, parts: Sequence[tuple[Where, int]]) -> tuple[Where, int]:
     for file, rows in parts:
         if position < rows:
             return file, position + 1
@@ -155,11 +158,11 @@ def _origin(position: int, parts: Sequence[tuple[Path, int]]) -> tuple[Path, int
     raise IndexError(position)
 
 
-def check_rows(rows: int, table: Table, files: Sequence[Path]) -> None:
+def check_rows(rows: int, table: Table, files: Sequence[Where], *, what: str = "file") -> None:
     """A table has at least one row."""
     if rows == 0:
         names = ", ".join(str(file) for file in files[:3]) + (", ..." if len(files) > 3 else "")
-        raise DataError(f"{names}: table {table.name!r} has no rows; give a file with at least one record")
+        raise DataError(f"{names}: table {table.name!r} has no rows; give a {what} with at least one record")
 
 
 def dangling_keys(corpus: Corpus) -> dict[str, int]:
