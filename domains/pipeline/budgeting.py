@@ -26,8 +26,9 @@ class Charge:
     """What a run may use.
 
     ``key`` is the secret key of the source. ``mechanisms`` are what a private run has paid for, each
-    once; ``None`` promises nothing. ``head`` is the head of the source's hash chain, ``spent`` and
-    ``cap`` are ε at the ledger's δ with this run in it.
+    once; ``None`` promises nothing. ``head`` is the head of the source's hash chain. ``spent`` and
+    ``cap`` are ε at the ledger's δ with this run in it; ``left`` is the largest ε, about, that one more
+    release may have, by composition: less or more than ``cap`` less ``spent``.
     """
 
     key: bytes
@@ -35,6 +36,7 @@ class Charge:
     head: str | None = None
     spent: float | None = None
     cap: float | None = None
+    left: float | None = None
 
     @property
     def events(self) -> tuple[dict[str, Any], ...]:
@@ -93,12 +95,14 @@ def charged(config: Config, mechanisms: Mechanisms | None, *, run: str) -> Itera
     cap = _cap(config, source)
     reservation = ledger.reserve(source, release_events(mechanisms), release=run, fingerprint=_fingerprint(config))
     try:
+        status = ledger.status(source)
         yield Charge(
             key=source.key,
             mechanisms=mechanisms,
             head=reservation.head,
-            spent=ledger.spent(source),
+            spent=status.spent,
             cap=cap.epsilon,
+            left=status.left,
         )
     except GateRefused:
         ledger.settle(reservation)

@@ -187,6 +187,7 @@ def _promise_lines(charge: Charge, declaration: Declaration) -> PromiseLines | N
         relation=RELATION,
         spent=charge.spent,
         cap=charge.cap,
+        left=charge.left,
         mechanisms=tuple(_in_words(mechanisms)),
     )
 

@@ -32,8 +32,9 @@ class Counts:
 class PromiseLines:
     """The promise of a private release.
 
-    ``spent`` is the ε that the source has spent at ``delta``, this release included, ``cap`` what it may spend;
-    ``None`` where the ledger has no such number. ``mechanisms`` are lines in words.
+    ``spent`` is the ε that the source has spent, this release included, ``cap`` what it may spend; ``left`` the
+    largest ε that one more release may have. Releases compose to less than their sum, so ``left`` is what the
+    ledger says and not a difference. ``None`` where the ledger has no such number. ``mechanisms`` are lines in words.
     """
 
     epsilon: float
@@ -42,6 +43,7 @@ class PromiseLines:
     relation: str
     spent: float | None = None
     cap: float | None = None
+    left: float | None = None
     mechanisms: tuple[str, ...] = ()
 
 

@@ -4,6 +4,19 @@
   const options = { responsive: true, displayModeBar: false, displaylogo: false };
   const places = Array.from(document.querySelectorAll("[data-figure]"));
   const chosen = new Map();
+  const night = window.matchMedia("(prefers-color-scheme: dark)");
+  // What is dark on white becomes light on black; paper is always white.
+  const nightly = {
+    "#ffffff": "#111827", "#1f2937": "#e5e7eb", "#e5e7eb": "#374151", "#9ca3af": "#6b7280",
+    "#6b7280": "#9ca3af", "#0072B2": "#56B4E9", "#9a6700": "#E69F00",
+  };
+  let printing = false;
+
+  function coloured(part) {
+    if (!night.matches || printing) return part;
+    return JSON.parse(JSON.stringify(part).replace(/"(#[0-9a-fA-F]{6})"/g, (whole, code) =>
+      code in nightly ? `"${nightly[code]}"` : whole));
+  }
 
   function shown(number) {
     const figure = figures[number];
@@ -32,7 +45,8 @@
     const count = layout.xaxis.tickvals.length;
     const narrow = width < 480;
     const margin = { l: narrow ? 92 : 130, r: narrow ? 52 : 64, t: 8, b: narrow ? 92 : 130 };
-    const side = Math.max(120, Math.min(width - margin.l - margin.r, Math.max(240, 44 * count), 700));
+    const most = printing ? 400 : 700;
+    const side = Math.max(120, Math.min(width - margin.l - margin.r, Math.max(240, 44 * count), most));
     const every = Math.ceil((12 * count) / side);
     const length = narrow ? 13 : 18;
     const small = narrow ? { automargin: false, tickfont: { size: 10 } } : { automargin: false };
@@ -51,8 +65,11 @@
   function fitted(place, layout) {
     const width = place.clientWidth;
     if (isSquare(place)) return squared(width, layout);
-    if (width >= 480 || !layout.yaxis.ticktext) return layout;
-    return { ...layout, yaxis: named(layout.yaxis, 14, 1) };
+    if (width >= 480) return layout;
+    if (layout.yaxis.ticktext) return { ...layout, yaxis: named(layout.yaxis, 14, 1) };
+    if (!layout.xaxis.ticktext) return layout;
+    const every = Math.ceil((16 * layout.xaxis.tickvals.length) / (width - 70));
+    return { ...layout, xaxis: { ...named(layout.xaxis, 18, every), tickangle: layout.xaxis.tickangle ? -90 : 0 } };
   }
 
   function isSquare(place) {
@@ -65,7 +82,7 @@
     const { data, layout } = shown(number);
     place.dataset.drawn = "yes";
     place.style.minHeight = "";
-    return Plotly.react(place, data, fitted(place, layout), options);
+    return Plotly.react(place, coloured(data), coloured(fitted(place, layout)), options);
   }
 
   function choose(number, choice) {
@@ -107,11 +124,15 @@
   }, { rootMargin: "400px" });
   places.forEach((place) => watcher.observe(place));
 
-  // Paper shows everything: all figures at the width of a page, all explanations open.
+  night.addEventListener("change", () => places.filter((place) => place.dataset.drawn).forEach(draw));
+
+  // Paper shows everything but the tables behind the figures: figures at the width of a page, explanations open.
   let opened = [];
   window.addEventListener("beforeprint", () => {
+    printing = true;
     document.body.classList.add("printing");
-    opened = Array.from(document.querySelectorAll("article details:not([open]), #promise details:not([open])"));
+    opened = Array.from(document.querySelectorAll("article details:not([open]), #promise details:not([open])"))
+      .filter((details) => !details.classList.contains("numbers"));
     opened.forEach((details) => { details.open = true; });
     places.forEach((place) => {
       draw(place);
@@ -119,11 +140,12 @@
     });
   });
   window.addEventListener("afterprint", () => {
+    printing = false;
     document.body.classList.remove("printing");
     opened.forEach((details) => { details.open = false; });
     places.forEach((place) => {
-      if (isSquare(place)) draw(place);
-      else Plotly.relayout(place, { width: null, autosize: true });
+      draw(place);
+      if (!isSquare(place)) Plotly.relayout(place, { width: null, autosize: true });
     });
   });
 

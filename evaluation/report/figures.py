@@ -1,4 +1,7 @@
-"""Figures as plain values that plotly.js draws: real is blue, dark and solid, synthetic orange, light and hatched."""
+"""Figures as plain values that plotly.js draws: real is blue, dark and solid, synthetic orange, light and hatched.
+
+No figure needs its colours: sides differ in pattern, marker or dash as well, and each figure has its numbers as tables.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from evaluation.report.grid import Grid, matrix, points
+from evaluation.report.words import number, percent
+
 REAL, SYNTHETIC, QUIET = "#0072B2", "#E69F00", "#6b7280"
+_SYNTHETIC_LINE = "#9a6700"  # a thin line needs more contrast than an area
+_INK, _GRID, _EDGE = "#1f2937", "#e5e7eb", "#9ca3af"
 _SCALE = "Cividis"  # its lightness rises evenly, so that it can be read in greyscale
 _LABEL = 28
 
@@ -17,12 +25,14 @@ class Figure:
     """``data`` and ``layout`` for plotly.js; ``caption`` says in words what there is to see.
 
     ``choices`` holds other data and layouts for the same place by label, for a picker; ``height`` is in pixels.
+    ``numbers`` are the figure's numbers as tables, for who cannot see it.
     """
 
     caption: str
     data: Sequence[Mapping[str, Any]] = ()
     layout: Mapping[str, Any] = field(default_factory=dict)
     choices: Sequence[tuple[str, Sequence[Mapping[str, Any]], Mapping[str, Any]]] = ()
+    numbers: Sequence[Grid] = ()
     height: int = 320
     half: bool = False
 
@@ -40,7 +50,7 @@ def layout(height: int, **more: Any) -> dict[str, Any]:
     return {
         "height": height,
         "margin": {"l": 56, "r": 12, "t": 8, "b": 48},
-        "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#1f2937"},
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": _INK},
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",
         "dragmode": False,
@@ -55,8 +65,8 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
     return {
         "title": {"text": title, "standoff": 8},
         "automargin": True,
-        "gridcolor": "#e5e7eb",
-        "linecolor": "#9ca3af",
+        "gridcolor": _GRID,
+        "linecolor": _EDGE,
         "zeroline": False,
         "fixedrange": True,
         **more,
@@ -86,7 +96,7 @@ def shares(labels: Sequence[object], real: Sequence[float], synthetic: Sequence[
                 "customdata": [plain(label, None) for label in labels],
                 "marker": {
                     "color": colour,
-                    "line": {"color": "#1f2937", "width": 0.5},
+                    "line": {"color": _INK, "width": 0.5},
                     "pattern": {
                         "shape": hatch,
                         "fillmode": "overlay",
@@ -102,20 +112,30 @@ def shares(labels: Sequence[object], real: Sequence[float], synthetic: Sequence[
         320,
         barmode="group",
         bargap=0.25,
-        xaxis=named_axis(labels),
+        xaxis=named_axis(labels, tickangle=-35 if max(map(len, map(str, labels)), default=0) > 6 else 0),
         yaxis=axis("share of rows", tickformat=".0%", rangemode="tozero"),
     )
     return bars, drawn
 
 
-def heat_map(columns: Sequence[object], matrix: Sequence[Sequence[float | None]], caption: str, **more: Any) -> Figure:
+def share_numbers(
+    labels: Sequence[object], real: Sequence[float], synthetic: Sequence[float], caption: str = ""
+) -> Grid:
+    """The numbers of :func:`shares`."""
+    rows = [
+        (str(label), percent(left), percent(right)) for label, left, right in zip(labels, real, synthetic, strict=True)
+    ]
+    return Grid(caption=caption, head=("value", "real", "synthetic"), rows=rows)
+
+
+def heat_map(columns: Sequence[object], values: Sequence[Sequence[float | None]], caption: str, **more: Any) -> Figure:
     """A square of values by pairs of columns; values stand in the cells while there is room for them."""
     low, high = more.get("low", 0.0), more.get("high", 1.0)
     names = [plain(column, None) for column in columns]
     height = max(330, 13 * len(columns) + 150)
     trace = {
         "type": "heatmap",
-        "z": [list(row) for row in matrix],
+        "z": [list(row) for row in values],
         "x": list(range(len(columns))),
         "y": list(range(len(columns))),
         "customdata": [[[row, column] for column in names] for row in names],
@@ -137,7 +157,14 @@ def heat_map(columns: Sequence[object], matrix: Sequence[Sequence[float | None]]
         yaxis=named_axis(columns, limit=18, autorange="reversed", **small),
         meta={"square": True},
     )
-    return Figure(caption=caption, data=[trace], layout=drawn, height=height, half=more.get("half", False))
+    return Figure(
+        caption=caption,
+        data=[trace],
+        layout=drawn,
+        height=height,
+        half=more.get("half", False),
+        numbers=[matrix(columns, values)],
+    )
 
 
 def dumbbells(
@@ -158,7 +185,7 @@ def dumbbells(
         joined_x += [left, right, None]
         joined_y += [place, place, None]
     line = {"type": "scatter", "mode": "lines", "x": joined_x, "y": joined_y, "hoverinfo": "skip", "showlegend": False}
-    line["line"] = {"color": "#9ca3af", "width": 2}
+    line["line"] = {"color": _EDGE, "width": 2}
     data: list[Any] = [line]
     for name, values, colour, symbol in (
         (series[0], real, REAL, "circle"),
@@ -172,7 +199,7 @@ def dumbbells(
                 "x": list(values),
                 "y": places,
                 "customdata": [plain(label, None) for label in names],
-                "marker": {"color": colour, "symbol": symbol, "size": 10, "line": {"color": "#1f2937", "width": 1}},
+                "marker": {"color": colour, "symbol": symbol, "size": 10, "line": {"color": _INK, "width": 1}},
                 "hovertemplate": f"%{{customdata}}<br>{name}: %{{x:{form}}}<extra></extra>",
             }
         )
@@ -182,7 +209,10 @@ def dumbbells(
         xaxis=axis(title, tickformat=form if "%" in form else None),
         yaxis=named_axis(names, range=[len(names) - 0.4, -0.6]),
     )
-    return Figure(caption=caption, data=data, layout=drawn, height=height)
+    said = percent if "%" in form else number
+    rows = [(str(name), said(left), said(right)) for name, left, right in zip(names, real, synthetic, strict=True)]
+    table = Grid(head=("", *series), rows=rows)
+    return Figure(caption=caption, data=data, layout=drawn, height=height, numbers=[table])
 
 
 def bars_across(names: Sequence[object], values: Sequence[float], *, caption: str, title: str) -> Figure:
@@ -198,15 +228,16 @@ def bars_across(names: Sequence[object], values: Sequence[float], *, caption: st
     }
     height = 24 * len(names) + 90
     drawn = layout(height, xaxis=axis(title), yaxis=named_axis(names, range=[len(names) - 0.4, -0.6]))
-    return Figure(caption=caption, data=[trace], layout=drawn, height=height, half=True)
+    table = Grid(head=("", title), rows=[(str(name), number(value)) for name, value in zip(names, values, strict=True)])
+    return Figure(caption=caption, data=[trace], layout=drawn, height=height, half=True, numbers=[table])
 
 
 def roc(
     curve: Mapping[str, Sequence[float]], *, caption: str, logarithmic: bool, point: Sequence[float] | None = None
 ) -> Figure:
     """A ROC curve beside the diagonal of guessing; ``point`` is the true positive rate at 1 % with its interval."""
-    points = list(zip(curve["fpr"], curve["tpr"], strict=True))
-    kept = _thinned([(x, y) for x, y in points if not logarithmic or (x > 0 and y > 0)])
+    pairs = [(x, y) for x, y in zip(curve["fpr"], curve["tpr"], strict=True) if not logarithmic or (x > 0 and y > 0)]
+    kept = _thinned(pairs)
     least = 1e-4 if logarithmic else 0.0
     data: list[Any] = [
         _line("guessing", [least, 1.0], [least, 1.0], QUIET, "dot"),
@@ -226,7 +257,7 @@ def roc(
                     "color": SYNTHETIC,
                     "symbol": "diamond",
                     "size": 12,
-                    "line": {"color": "#1f2937", "width": 1},
+                    "line": {"color": _INK, "width": 1},
                 },
                 "hovertemplate": "at 1 % false alarms %{y:.2%} of the members are found<extra></extra>",
             }
@@ -240,18 +271,21 @@ def roc(
         xaxis=axis("false positive rate", **shared),
         yaxis=axis("true positive rate", **shared),
     )
-    return Figure(caption=caption, data=data, layout=drawn, height=360, half=True)
+    table = points(pairs, ("false positive rate", "true positive rate"))
+    return Figure(caption=caption, data=data, layout=drawn, height=360, half=True, numbers=[table])
 
 
 def calibration(curves: Mapping[str, Mapping[str, Sequence[float]]], caption: str) -> Figure:
     """Observed against predicted frequency, for the real-trained and the synthetic-trained model."""
-    data = [_line("perfect", [0.0, 1.0], [0.0, 1.0], QUIET, "dot")]
+    data, tables = [_line("perfect", [0.0, 1.0], [0.0, 1.0], QUIET, "dot")], []
     for key, name, colour, dash in (
         ("real", "real-trained", REAL, "solid"),
-        ("synthetic", "synthetic-trained", SYNTHETIC, "dash"),
+        ("synthetic", "synthetic-trained", _SYNTHETIC_LINE, "dash"),
     ):
         if key in curves:
-            line = _line(name, list(curves[key]["predicted"]), list(curves[key]["observed"]), colour, dash)
+            predicted, observed = list(curves[key]["predicted"]), list(curves[key]["observed"])
+            tables.append(points(list(zip(predicted, observed, strict=True)), ("predicted", "observed"), name))
+            line = _line(name, predicted, observed, colour, dash)
             symbol = "circle" if key == "real" else "diamond"
             data.append({**line, "mode": "lines+markers", "marker": {"symbol": symbol, "size": 8}})
     drawn = layout(
@@ -259,21 +293,22 @@ def calibration(curves: Mapping[str, Mapping[str, Sequence[float]]], caption: st
         xaxis=axis("predicted frequency", range=[-0.02, 1.02]),
         yaxis=axis("observed frequency", range=[-0.02, 1.02]),
     )
-    return Figure(caption=caption, data=data, layout=drawn, height=360, half=True)
+    return Figure(caption=caption, data=data, layout=drawn, height=360, half=True, numbers=tables)
 
 
-def training_curve(points: Sequence[tuple[int, float]], caption: str) -> Figure:
+def training_curve(losses: Sequence[tuple[int, float]], caption: str) -> Figure:
     """Loss by step."""
-    kept = _thinned(points)
+    kept = _thinned(losses)
     line = _line("loss", [step for step, _ in kept], [loss for _, loss in kept], REAL, "solid")
     drawn = layout(300, xaxis=axis("step"), yaxis=axis("loss of a row"), showlegend=False)
-    return Figure(caption=caption, data=[line], layout=drawn, height=300, half=True)
+    table = points(losses, ("step", "loss of a row"))
+    return Figure(caption=caption, data=[line], layout=drawn, height=300, half=True, numbers=[table])
 
 
-def _thinned(points: Sequence[tuple[float, float]], head: int = 200, most: int = 1000) -> list[tuple[float, float]]:
+def _thinned(pairs: Sequence[tuple[float, float]], head: int = 200, most: int = 1000) -> list[tuple[float, float]]:
     """The first points, where a curve has its detail, about a thousand of the others, and the last."""
-    stride = max(1, math.ceil((len(points) - head) / most))
-    return [*points[:head], *points[head:-1:stride], *points[max(head, len(points) - 1) :]]
+    stride = max(1, math.ceil((len(pairs) - head) / most))
+    return [*pairs[:head], *pairs[head:-1:stride], *pairs[max(head, len(pairs) - 1) :]]
 
 
 def _line(name: str, x: Sequence[float], y: Sequence[float], colour: str, dash: str) -> dict[str, Any]:

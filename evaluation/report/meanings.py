@@ -75,6 +75,35 @@ _MEANINGS = {
         "when it is close. 0.5 is guessing.",
     ),
 }
+_BY_START = {
+    "singling out": Meaning(
+        "Do the synthetic data help to single out one real person among all?",
+        "The attacker reads off the synthetic rows combinations of values that seem to be unique and looks for people "
+        "whom they fit alone. The same is tried on people who were never trained on: what is found there is luck or "
+        "general knowledge. The score is what is found among training units beyond that, as a share of what could "
+        "have been found. 0 means no risk; the gate looks at the lower limit.",
+    ),
+    "linkability": Meaning(
+        "Do the synthetic data help to see that two records belong to the same person?",
+        "The attacker holds two halves of a person's attributes in two lists and uses the synthetic rows as the "
+        "bridge between them. The same is tried on people who were never trained on. The score is what succeeds for "
+        "training units beyond that, as a share of what could have succeeded. 0 means no risk; the gate looks at the "
+        "lower limit.",
+    ),
+    "inference": Meaning(
+        "Do the synthetic data tell what an attacker did not know about a real person?",
+        "The attacker knows all but one attribute of a person and takes the missing one from the synthetic rows that "
+        "resemble the person most. Relations that hold for everybody let this succeed for people who were never "
+        "trained on, too: so the same is tried on them. The score is what succeeds for training units beyond that, "
+        "as a share of what could have succeeded. 0 means no risk; the gate looks at the lower limit.",
+    ),
+    "SDMetrics": Meaning(
+        "What do the scores say that users of SDV know?",
+        "Computed by the package SDMetrics, so that it can be compared with what other tools report. Quality compares "
+        "the shapes of columns and the trends of pairs with the real data, 1 is best; diagnostic checks that values, "
+        "keys and structure are valid, and should be 1. Neither says anything about privacy.",
+    ),
+}
 _TASK = Meaning(
     "Would a model for this task, trained on synthetic data, work on real people?",
     "One model is trained on synthetic rows, another of the same make on real rows; both are tested on unseen real "
@@ -86,7 +115,8 @@ _UNKNOWN = Meaning("", "This score has no explanation of its own yet; its estima
 
 
 def meaning_of(score: str) -> Meaning:
-    """The meaning of a score by its name."""
+    """The meaning of a score by its name, or by how it begins."""
     if score.startswith("task: "):
         return _TASK
-    return _MEANINGS.get(score, _UNKNOWN)
+    begun = next((meaning for start, meaning in _BY_START.items() if score.startswith(start)), _UNKNOWN)
+    return _MEANINGS.get(score, begun)

@@ -13,22 +13,16 @@ from evaluation.report.figures import (
     dumbbells,
     heat_map,
     roc,
+    share_numbers,
     shares,
 )
+from evaluation.report.grid import Grid
 from evaluation.report.values import plain_values
-from evaluation.report.words import difference, number, percent
+from evaluation.report.words import NO_BREAK, difference, interval_text, number, percent
 from evaluation.score import Score
 
 _MOST_IMPORTANT = 12
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """A table of text: ``head`` over ``rows``."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    caption: str = ""
+_GIVEN_AWAY = "Columns by which synthetic rows give themselves away"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,19 +48,44 @@ class Panel:
 
 
 def panel(score: Score) -> Panel:
-    """The panel of a score; one that is unknown has its numbers alone."""
+    """The panel of a score; one that is unknown has its numbers, and what its detail has in common with others."""
     score = replace(score, detail=plain_values(score.detail))
-    for start, build in _BUILDERS.items():
-        if score.name.startswith(start):
-            return build(score)
-    return Panel(score=score)
+    build = next((build for start, build in _BUILDERS.items() if score.name.startswith(start)), _by_column)
+    shown = build(score)
+    important = importance_of(score.detail)
+    if not important:
+        return shown
+    caption = _GIVEN_AWAY if score.name == "two-sample AUC" else "Columns that matter most to this score"
+    names = sorted(important, key=lambda name: -important[name])[:_MOST_IMPORTANT]
+    figure = bars_across(names, [important[name] for name in names], caption=caption, title="importance")
+    return replace(shown, figures=[*shown.figures, figure])
+
+
+def importance_of(detail: Mapping[str, Any]) -> dict[str, float]:
+    """Importance by column, from a mapping or a list of pairs; what is no number is left out."""
+    given = detail.get("importance") or {}
+    pairs = given.items() if isinstance(given, Mapping) else given
+    return {str(name): float(value) for name, value in pairs if value is not None}
+
+
+def _by_column(score: Score) -> Panel:
+    """A number a column, where the detail has just that."""
+    columns = score.detail.get("columns")
+    if not isinstance(columns, Mapping):
+        return Panel(score=score)
+    values = {name: value for name, value in columns.items() if isinstance(value, int | float)}
+    if not values:
+        return Panel(score=score)
+    ordered = sorted(values, key=lambda name: values[name])
+    figure = bars_across(ordered, [values[name] for name in ordered], caption="Score of each column", title="score")
+    return Panel(score=score, figures=[figure])
 
 
 def _column_agreement(score: Score) -> Panel:
     """Small pictures of all columns, the worst first, and one large picture with a picker."""
     columns: Mapping[str, Any] = score.detail.get("columns", {})
     ordered = sorted(columns.items(), key=lambda item: 1.0 if item[1].get("value") is None else item[1]["value"])
-    choices, multiples = [], []
+    choices, multiples, numbers = [], [], []
     for name, column in ordered:
         if not column.get("labels"):
             continue
@@ -74,6 +93,7 @@ def _column_agreement(score: Score) -> Panel:
         real, synthetic = ([share or 0.0 for share in column[side]] for side in ("real", "synthetic"))
         data, drawn = shares(column["labels"], real, synthetic)
         choices.append((f"{name} · {value}", data, drawn))
+        numbers.append(share_numbers(column["labels"], real, synthetic, f"{name} · {value}"))
         multiples.append(
             Multiple(
                 name=name,
@@ -86,7 +106,9 @@ def _column_agreement(score: Score) -> Panel:
     if not choices:
         return Panel(score=score)
     figure = Figure(
-        caption="Shares of rows, real beside synthetic; the columns that agree least come first", choices=choices
+        caption="Shares of rows, real beside synthetic; the columns that agree least come first",
+        choices=choices,
+        numbers=numbers,
     )
     return Panel(score=score, figures=[figure], multiples=multiples)
 
@@ -166,26 +188,15 @@ def _rows_per_unit(score: Score) -> Panel:
     data, drawn = shares(detail["labels"], detail["real"], detail["synthetic"])
     drawn = {**drawn, "yaxis": {**drawn["yaxis"], "title": {"text": "share of units", "standoff": 8}}}
     drawn["xaxis"] = {**drawn["xaxis"], "title": {"text": "rows of a unit", "standoff": 8}}
-    return Panel(
-        score=score, figures=[Figure(caption="Share of units by their number of rows", data=data, layout=drawn)]
-    )
+    numbers = [share_numbers(detail["labels"], detail["real"], detail["synthetic"])]
+    caption = "Share of units by their number of rows"
+    return Panel(score=score, figures=[Figure(caption=caption, data=data, layout=drawn, numbers=numbers)])
 
 
 def _two_sample(score: Score) -> Panel:
     figures = []
     if "roc" in score.detail:
         figures.append(roc(score.detail["roc"], caption="Telling synthetic from real rows", logarithmic=False))
-    importance: Mapping[str, float] = score.detail.get("importance", {})
-    first = sorted(importance, key=lambda name: -importance[name])[:_MOST_IMPORTANT]
-    if first:
-        figures.append(
-            bars_across(
-                first,
-                [importance[name] for name in first],
-                caption="Columns by which synthetic rows give themselves away",
-                title="importance",
-            )
-        )
     return Panel(score=score, figures=figures)
 
 
@@ -255,15 +266,52 @@ def _membership(score: Score) -> Panel:
         figures.append(roc(detail["roc"], caption=caption, logarithmic=True, point=point))
     if point is not None:
         notes.append(
-            f"At 1 % false alarms the attack finds {percent(point[0])} of the members "
-            f"(95 % interval {percent(point[1])} to {percent(point[2])}); guessing finds 1 %."
+            f"At 1{NO_BREAK}% false alarms the attack finds {percent(point[0])} of the members "
+            f"(95{NO_BREAK}% interval {percent(point[1])} to {percent(point[2])}); guessing finds 1{NO_BREAK}%."
         )
     if detail.get("weakness"):
         notes.append(f"Known weakness: {detail['weakness']}")
     return Panel(score=score, figures=figures, notes=notes)
 
 
+def _risk(score: Score) -> Panel:
+    """One of the risks that regulators name: how each attack fared on targets, on controls and without the data."""
+    attacks: Mapping[str, Any] = score.detail.get("attacks", {})
+    if not attacks:
+        return Panel(score=score)
+    rows = [
+        (
+            name,
+            *(percent(attack.get(key)) for key in ("rate", "control", "naive")),
+            number(attack.get("risk")),
+            interval_text(attack.get("interval") or (None, None)),
+        )
+        for name, attack in attacks.items()
+    ]
+    head = ("attack", "on training units", "on unseen units", "without the synthetic rows", "risk", "interval")
+    known = {
+        name: attack
+        for name, attack in attacks.items()
+        if attack.get("rate") is not None and attack.get("control") is not None
+    }
+    figure = dumbbells(
+        list(known),
+        [attack["control"] for attack in known.values()],
+        [attack["rate"] for attack in known.values()],
+        caption="How often each attack succeeds: what it finds in training units beyond unseen ones is the risk",
+        title="units found",
+        form=".1%",
+        series=("unseen units (control)", "training units"),
+    )
+    best = score.detail.get("attack")
+    notes = [f"The score is that of the attack that proves most: {best}."] if best and len(attacks) > 1 else ()
+    return Panel(score=score, figures=[figure], grids=[Grid(head=head, rows=rows)], notes=notes)
+
+
 _BUILDERS: dict[str, Callable[[Score], Panel]] = {
+    "singling out": _risk,
+    "linkability": _risk,
+    "inference": _risk,
     "column agreement": _column_agreement,
     "pair agreement": _pair_agreement,
     "correlation difference": _correlation,

@@ -2,125 +2,67 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
-from evaluation.evaluation import Evaluation
 from evaluation.report import words
 from evaluation.report.content import ReportContent
-from evaluation.report.figures import Figure, training_curve
-from evaluation.report.meanings import meaning_of
+from evaluation.report.figures import training_curve
 from evaluation.report.panels import Panel, panel
-from evaluation.report.values import plain_values
-
-_HERE = Path(__file__).parent
-_CHAPTERS = (
-    ("fidelity", "Fidelity", "Do the synthetic data look like the real ones?"),
-    ("utility", "Utility", "Can one work with them?"),
-    ("leakage", "Leakage", "Do they give away who was in the training data?"),
-)
+from evaluation.report.scores import CHAPTERS
+from evaluation.report.shell import Figures, render_page
+from evaluation.score import Score
 
 
 def render(content: ReportContent) -> str:
-    """The report as the text of one self-contained HTML file.
-
-    Every text is escaped, and a content security policy lets nothing run but the scripts that are part of the file
-    by their hash, and nothing be loaded at all.
-    """
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(number=words.number, percent=words.percent)
-    scripts = [_script(get_plotlyjs()), _script((_HERE / "figures.js").read_text(encoding="utf-8"))]
-    figures = _Figures()
+    """The report as the text of one self-contained HTML file (see :func:`shell.render_page`)."""
+    figures = Figures()
+    scores = content.evaluation.scores
+    places = {id(score): f"score-{number}" for number, score in enumerate(scores)}
     chapters = [
         {
             "id": name,
             "title": title,
             "question": question,
-            "panels": [_placed(panel(score), figures) for score in getattr(content.evaluation, name)],
+            "panels": [_placed(score, places[id(score)], figures) for score in getattr(content.evaluation, name)],
         }
-        for name, title, question in _CHAPTERS
+        for name, title, question in CHAPTERS
     ]
     training = [
         {"figure": figures.add(training_curve(points, f"Table {table}"))}
         for table, points in content.training.items()
         if points
     ]
-    return environment.get_template("report.html.j2").render(
+    judged = [score for score in scores if score.threshold is not None]
+    return render_page(
+        "report.html.j2",
+        figures,
         content=content,
         chapters=chapters,
         training=training,
-        gate=[score for score in content.evaluation.scores if score.threshold is not None],
+        checks=[(score, places[id(score)]) for score in (judged if content.verdict is not None else scores)],
         promise=words.promise_in_words(content.promise) if content.promise else [],
-        words=words,
-        meaning_of=meaning_of,
-        style=Markup((_HERE / "report.css").read_text(encoding="utf-8")),
-        scripts=[script for script, _ in scripts],
-        script_sources=" ".join(f"'sha256-{digest}'" for _, digest in scripts),
-        figures=_data_block(figures.drawn),
     )
 
 
-def scores_json(evaluation: Evaluation) -> dict[str, Any]:
-    """All scores and constraint rates as JSON values, for ``internal/scores.json``; what is not a number is null."""
-    chapters = {
-        name: [
-            {
-                "name": score.name,
-                "value": score.value,
-                "interval": list(score.interval),
-                "baseline": score.baseline,
-                "threshold": score.threshold,
-                "better": score.better,
-                "gate_on": score.gate_on,
-                "passes": score.passes,
-                "detail": score.detail,
-            }
-            for score in getattr(evaluation, name)
-        ]
-        for name, _, _ in _CHAPTERS
-    }
-    constraints = [
-        {"name": rate.name, "real": rate.real, "synthetic": rate.synthetic, "description": rate.description}
-        for rate in evaluation.constraints
-    ]
-    cleaned = plain_values({**chapters, "constraints": constraints, "unmeasured": list(evaluation.unmeasured)})
-    assert isinstance(cleaned, dict)
-    return cleaned
-
-
-class _Figures:
-    """Collects what plotly.js draws and numbers the places."""
-
-    def __init__(self) -> None:
-        self.drawn: list[Any] = []
-
-    def add(self, figure: Figure) -> dict[str, Any]:
-        place = len(self.drawn)
-        self.drawn.append(
-            {
-                "data": figure.data,
-                "layout": figure.layout,
-                "choices": [{"data": data, "layout": layout} for _, data, layout in figure.choices],
-            }
-        )
-        return {"place": place, "figure": figure, "labels": [label for label, _, _ in figure.choices]}
-
-
-def _placed(shown: Panel, figures: _Figures) -> dict[str, Any]:
+def _placed(score: Score, place: str, figures: Figures) -> dict[str, Any]:
+    shown = panel(score)
     multiples = [
         {"multiple": multiple, "bars": _small_bars(multiple.labels, multiple.real, multiple.synthetic)}
         for multiple in shown.multiples
     ]
-    return {"panel": shown, "figures": [figures.add(figure) for figure in shown.figures], "multiples": multiples}
+    return {
+        "id": place,
+        "panel": shown,
+        "figures": [figures.add(figure) for figure in shown.figures],
+        "multiples": multiples,
+        "beside": _fits_beside(shown),
+        "short": _fits_beside(shown) or not shown.figures,
+    }
+
+
+def _fits_beside(shown: Panel) -> bool:
+    """Whether words and tables leave room for the one small figure at their side."""
+    return len(shown.figures) == 1 and shown.figures[0].half
 
 
 def _small_bars(labels: Any, real: Any, synthetic: Any) -> list[dict[str, Any]]:
@@ -138,18 +80,3 @@ def _small_bars(labels: Any, real: Any, synthetic: Any) -> list[dict[str, Any]]:
         }
         for place, (label, left, right) in enumerate(zip(labels, real, synthetic, strict=True))
     ]
-
-
-def _script(code: str) -> tuple[Markup, str]:
-    """A script as it stands in the page, and its hash for the content security policy."""
-    code = code.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script").replace("<!--", "<\\!--")
-    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    return Markup(code), digest
-
-
-def _data_block(value: Any) -> Markup:
-    """JSON that cannot end the element it stands in."""
-    text = json.dumps(plain_values(value), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from evaluation.report.content import PromiseLines
 from evaluation.score import Score
@@ -31,12 +32,25 @@ def percent(value: float | None) -> str:
     """A share in per cent."""
     if value is None or not math.isfinite(value):
         return "–"
-    return f"{100 * value:.2f}{NO_BREAK}%"
+    if 0 < value < 0.00005:  # not never
+        return f"< 0.01{NO_BREAK}%"
+    return f"{100 * value:.2f}{NO_BREAK}%".replace("-", MINUS)
 
 
 def interval(score: Score) -> str:
-    """The 95 % confidence interval."""
-    return f"{number(score.interval[0])} to {number(score.interval[1])}"
+    """The confidence interval."""
+    return interval_text(score.interval)
+
+
+def interval_text(ends: Sequence[float | None]) -> str:
+    """An interval by its two ends."""
+    return f"{number(ends[0])} to {number(ends[1])}"
+
+
+def confidence(score: Score) -> str:
+    """At what confidence the interval holds: 95 % unless the score says otherwise."""
+    share = score.detail.get("confidence", 0.95)
+    return f"{100 * float(share):.4g}{NO_BREAK}%"
 
 
 def threshold(score: Score) -> str:

@@ -7,164 +7,16 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from html.parser import HTMLParser
 
-import numpy as np
 import plotly.graph_objects as go
 import pytest
 
 from evaluation.evaluation import ConstraintRate, Evaluation
-from evaluation.report import Counts, PromiseLines, ReportContent, render, scores_json
+from evaluation.report import PromiseLines, evaluation_from_json, render, scores_json
 from evaluation.report.meanings import meaning_of
 from evaluation.score import Score
-
-HOSTILE = "</script><script>alert(1)</script>"
-NAMES = (
-    "column agreement",
-    "pair agreement",
-    "correlation difference",
-    "missingness difference",
-    "rows per unit agreement",
-    "two-sample AUC",
-    "task: readmission",
-    "every column from the others",
-    "exact copies",
-    "nearest-neighbour share",
-    "membership (density)",
-    "membership (distance)",
-)
-
-
-@dataclass(frozen=True)
-class Decision:
-    passes: bool
-    reasons: tuple[str, ...] = ()
-
-
-class Page(HTMLParser):
-    """Elements in order, texts outside scripts and styles, and scripts."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.scripts: list[str] = []
-        self._inside = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag in ("script", "style"):
-            self._inside = tag
-            if tag == "script":
-                self.scripts.append("")
-
-    def handle_endtag(self, tag):
-        if tag == self._inside:
-            self._inside = ""
-
-    def handle_data(self, data):
-        if self._inside == "script":
-            self.scripts[-1] += data
-        elif not self._inside:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    @property
-    def sections(self) -> list[str | None]:
-        return [attributes.get("id") for tag, attributes in self.elements if tag == "section"]
-
-    @property
-    def figures(self) -> list[dict]:
-        (data,) = [script for script in self.scripts if script.startswith("[")]
-        return json.loads(data)
-
-
-def score(name: str, value: float = 0.5, **more: object) -> Score:
-    return Score(name=name, value=value, interval=(value - 0.01, value + 0.01), baseline=0.5, **more)  # type: ignore[arg-type]
-
-
-def evaluation(columns: int = 3, odd: str = HOSTILE) -> Evaluation:
-    names = [odd, *(f"c{place}" for place in range(1, columns))]
-    square = np.full((columns, columns), 0.9)
-    square[0, 0] = math.nan
-    roc = {"fpr": [0.0, 0.001, 0.1, 1.0], "tpr": [0.0, 0.002, 0.2, 1.0]}
-    halves = {"labels": ["a", odd], "real": [0.25, 0.75], "synthetic": [0.3, 0.7]}
-    return Evaluation(
-        fidelity=(
-            score(
-                "column agreement",
-                detail={"columns": {name: {"value": 0.95, "kind": "categorical", **halves} for name in names}},
-            ),
-            score("pair agreement", 0.97, threshold=0.95, detail={"columns": names, "matrix": square}),
-            score(
-                "correlation difference",
-                better="lower",
-                detail={"columns": names, "real": square, "synthetic": -square},
-            ),
-            score(
-                "missingness difference", detail={"columns": {name: {"real": 0.1, "synthetic": 0.2} for name in names}}
-            ),
-            score("rows per unit agreement", detail=halves),
-            score("two-sample AUC", detail={"roc": roc, "importance": dict.fromkeys(names, 0.1)}),
-        ),
-        utility=(
-            score(
-                "task: readmission",
-                detail={
-                    "metrics": {"AUC": [0.669, 0.658], "Brier": [0.09, 0.1]},
-                    "calibration": {"real": {"predicted": [0.1], "observed": [0.2]}},
-                    "classes": ["<30", odd],
-                },
-            ),
-            score(
-                "every column from the others",
-                detail={
-                    "columns": {name: {"real": 0.8, "synthetic": 0.7, "gap": 0.1} for name in names},
-                    "skipped": {odd: "constant"},
-                },
-            ),
-        ),
-        leakage=(
-            score("exact copies", 0.001, detail={"rows": 0.001, "units": 0.0, "holdout_rows": 0.002}),
-            score("nearest-neighbour share", detail={"weakness": "it sees copies only"}),
-            score("membership (density)", detail={"roc": roc, "tpr_at_1_fpr": [0.02, 0.01, 0.03]}),
-            score("membership (distance)", detail={"roc": roc, "tpr_at_1_fpr": [0.0, 0.0, 0.03]}),
-        ),
-        constraints=(
-            ConstraintRate(name=odd, real=0.0, synthetic=0.0),
-            ConstraintRate(name="b", real=0.1, synthetic=0.2),
-        ),
-    )
-
-
-def content(**changes: object) -> ReportContent:
-    whole = ReportContent(
-        title="Encounters",
-        created=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
-        evaluation=evaluation(),
-        verdict=Decision(True),
-        promise=PromiseLines(
-            epsilon=3,
-            delta=1e-6,
-            unit="patient",
-            relation="add or remove one",
-            spent=3.5,
-            cap=6,
-            mechanisms=("DP-SGD",),
-        ),
-        train=Counts(rows=70_123, units=50_012),
-        holdout=Counts(rows=15_120, units=10_723),
-        synthetic=Counts(rows=70_220, units=50_000),
-        training={"encounters": [(step, 1 / (1 + step)) for step in range(5_000)]},
-    )
-    return replace(whole, **changes)  # type: ignore[arg-type]
+from shared.errors import DataError
+from tests.evaluation.report.contents import HOSTILE, NAMES, Decision, Page, content, evaluation, score
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +44,7 @@ def test_without_a_gate_there_is_no_verdict():
 def test_promise_and_budget_are_told_in_plain_words(page):
     assert "ε = 3" in page.text
     assert "at most 95.3 % sure" in page.text
-    assert "ε 3.5 spent, 2.5 left" in page.text
+    assert "ε 3.5 spent of the 6 that this source may spend" in page.text
     assert "DP-SGD" in page.text
 
 
@@ -208,10 +60,16 @@ def test_of_data_from_elsewhere_no_promise_is_known():
     assert "trained without differential privacy" not in text
 
 
+def test_what_is_left_is_what_the_ledger_says_and_no_difference(page):
+    assert "One more release may have about ε = 3.1 " in page.text
+    assert "2.5" not in page.text.split("Privacy promise")[1].split("What was compared")[0]
+
+
 def test_nothing_is_left_of_a_budget_that_is_used_up():
-    promise = PromiseLines(epsilon=300, delta=1e-6, unit="patient", relation="add", spent=7, cap=6)
+    promise = PromiseLines(epsilon=300, delta=1e-6, unit="patient", relation="add", spent=7, cap=6, left=0.0)
     text = Page(render(content(promise=promise))).text
-    assert "ε 7 spent, 0 left" in text
+    assert "ε 7 spent of the 6" in text
+    assert "Nothing is left: no further release" in text
     assert "practically sure" in text
 
 
@@ -347,3 +205,54 @@ def test_scores_as_json_hold_everything_and_no_nan():
     assert pair["passes"] is True
     assert pair["detail"]["matrix"][0][0] is None
     assert written["constraints"][1] == {"name": "b", "real": 0.1, "synthetic": 0.2, "description": ""}
+
+
+def test_scores_are_read_back_as_they_were_written():
+    written = scores_json(evaluation())
+    assert scores_json(evaluation_from_json(written)) == written
+
+
+@pytest.mark.parametrize("given", [{}, {"fidelity": [{}]}, {"fidelity": 3}])
+def test_what_are_no_scores_is_refused(given):
+    with pytest.raises(DataError, match="no scores of an evaluation .*; evaluate again"):
+        evaluation_from_json(given)
+
+
+def test_direction_that_is_none_is_refused():
+    written = scores_json(evaluation())
+    written["leakage"][0]["better"] = "upwards"
+    with pytest.raises(DataError, match="no scores"):
+        evaluation_from_json(written)
+
+
+@pytest.mark.parametrize("importance", [{"age": 0.3, "sex": 0.1}, [("sex", 0.1), ("age", 0.3)]])
+def test_importance_is_shown_for_any_score_that_has_it(importance):
+    known = Evaluation(fidelity=(score("some score", detail={"importance": importance}),), utility=(), leakage=())
+    (figure,) = Page(render(content(evaluation=known, training={}))).figures
+    assert figure["data"][0]["customdata"] == ["age", "sex"]
+    assert figure["data"][0]["x"] == [0.3, 0.1]
+
+
+def test_risks_show_targets_beside_controls_and_their_confidence():
+    attacks = {"one column": {"risk": 0.1, "interval": [0.05, 0.2], "rate": 0.31, "control": 0.22, "naive": 0.03}}
+    risk = score("singling out", detail={"attacks": attacks, "attack": "one column", "confidence": 0.999})
+    page = Page(render(content(evaluation=Evaluation(fidelity=(), utility=(), leakage=(risk,)))))
+    assert "99.9 % interval" in page.text
+    assert "one column 31.00 % 22.00 % 3.00 % 0.100 0.050 to 0.200" in page.text
+
+
+@pytest.mark.parametrize("name", ["singling out", "linkability", "inference", "inference: income", "SDMetrics quality"])
+def test_risks_and_scores_of_others_have_meanings(name):
+    assert meaning_of(name).question
+
+
+def test_figures_have_their_numbers_as_tables(page):
+    assert "c1 10.00 % 20.00 %" in page.text  # missing values
+    assert "c1 0.800 0.700" in page.text  # every column
+    assert "a 25.00 % 30.00 %" in page.text  # rows per unit
+
+
+def test_a_small_share_is_not_never():
+    rate = ConstraintRate(name="rule", real=0.0, synthetic=1e-6)
+    scores = Evaluation(fidelity=(), utility=(), leakage=(), constraints=(rate,))
+    assert "0.00 % < 0.01 % ✗ more than in reality" in Page(render(content(evaluation=scores))).text
