@@ -2,7 +2,8 @@
 
 ::
 
-    BUNDLE/public/     the tables in the layout of the input, schema.yaml, README.md (the card), manifest.json
+    BUNDLE/public/     the tables in the layout of the input and as Parquet, schema.yaml, README.md (the card),
+                       croissant.json, manifest.json
     BUNDLE/internal/   report.html, scores.json, training.json, model/ (every number computed on real records)
 """
 
@@ -16,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from domains.pipeline.card import CARD, render_card
+from domains.pipeline.croissant import CROISSANT, croissant
 from domains.pipeline.manifest import MANIFEST, Manifest, inventory
+from domains.pipeline.parquet import parquet_files
 from shared.corpus.folders import fresh_folder
 from shared.corpus.schema import Schema
 from shared.errors import OutputError
+from shared.training.reporter import Reporter
 
 REPORT = "report.html"
 SCORES = "scores.json"
@@ -37,6 +41,7 @@ def assemble(
     scores: Mapping[str, Any],
     training: Mapping[str, Sequence[tuple[int, float]]] | None = None,
     model: Path | None = None,
+    reporter: Reporter,
 ) -> Manifest:
     """Make a bundle in ``folder``, which must not exist; returns its manifest with every public file in it.
 
@@ -50,7 +55,7 @@ def assemble(
             raise OutputError(f"{given} is no folder; write the tables and the model before the bundle")
     with fresh_folder(folder) as building:
         _internal(building / "internal", report=report, scores=scores, training=training or {}, model=model)
-        return _public(building / "public", tables=tables, schema=schema, manifest=manifest)
+        return _public(building / "public", reporter, tables=tables, schema=schema, manifest=manifest)
 
 
 def _internal(
@@ -71,13 +76,15 @@ def _internal(
         shutil.move(model, folder / "model")
 
 
-def _public(folder: Path, *, tables: Path, schema: Schema, manifest: Manifest) -> Manifest:
+def _public(folder: Path, reporter: Reporter, *, tables: Path, schema: Schema, manifest: Manifest) -> Manifest:
     shutil.move(tables, folder)
-    taken = [name for name in (CARD, MANIFEST) if (folder / name).exists()]
+    taken = [name for name in (CARD, CROISSANT, MANIFEST) if (folder / name).exists()]
     if taken:
         raise OutputError(f"the tables bring a file {taken[0]}, a name that the bundle needs; rename the table")
-    card = render_card(schema, manifest, [entry.path for entry in inventory(folder)])
+    parquet = parquet_files(schema, folder, reporter)
+    card = render_card(schema, manifest, [entry.path for entry in inventory(folder)], parquet)
     (folder / CARD).write_text(card, encoding="utf-8")
+    (folder / CROISSANT).write_text(croissant(schema, manifest, inventory(folder), parquet), encoding="utf-8")
     complete = replace(manifest, files=inventory(folder))
     (folder / MANIFEST).write_text(complete.to_json(), encoding="utf-8")
     return complete

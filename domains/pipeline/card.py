@@ -6,39 +6,36 @@ It says what the schema declares and what the manifest says, and nothing that wa
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
+from domains.pipeline.licences import hub_licence
 from domains.pipeline.manifest import Manifest
 from shared.corpus.schema import Column, Schema, Table
 from shared.errors import OutputError
 
 CARD = "README.md"
-# Identifiers that the hub knows, by how they are written in a schema's `licence`.
-_LICENCES = frozenset(
-    {"apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "odbl", "pddl", "bsd-3-clause"}
-)
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _BACKTICKS = re.compile(r"[`|\n\r]+")
 
 
-def render_card(schema: Schema, manifest: Manifest, files: Sequence[str]) -> str:
+def render_card(schema: Schema, manifest: Manifest, files: Sequence[str], parquet: Mapping[str, str]) -> str:
     """The text of the card.
 
     ``files`` are the paths of the public folder's files relative to it; a table is the file, or the folder of
-    files, that bears its name.
+    files, that bears its name. ``parquet`` has the Parquet file of each table, which ``load_dataset`` reads.
     """
     placed = {table.name: _files_of(table, files) for table in schema.tables}
     sections = [
-        _header(schema, manifest, placed),
+        _header(schema, manifest, parquet),
         f"# {_line(manifest.title)}\n",
         _what_it_is(schema, manifest),
         _promise(manifest),
         _how_made(manifest),
         _tables(schema, manifest, placed),
-        _loading(schema, placed),
+        _loading(schema, placed, parquet),
         _limits(manifest),
     ]
     return "\n".join(sections)
@@ -51,39 +48,37 @@ def _files_of(table: Table, files: Sequence[str]) -> list[str]:
     return found
 
 
-def _header(schema: Schema, manifest: Manifest, placed: dict[str, list[str]]) -> str:
-    licence = schema.licence.strip()
-    known = licence.lower() in _LICENCES
+def _header(schema: Schema, manifest: Manifest, parquet: Mapping[str, str]) -> str:
+    licence = hub_licence(schema.licence)
     header: dict[str, Any] = {
         "pretty_name": _line(manifest.title),
-        "license": licence.lower() if known else ("other" if licence else "unknown"),
+        "license": licence,
         "annotations_creators": ["machine-generated"],
-        "language_creators": ["machine-generated"],
+        "task_categories": _task_categories(schema),
         "tags": ["synthetic", "simulacra", "tabular"]
         + (["differential-privacy"] if manifest.promise is not None else []),
-        "configs": [_config(table, placed[table.name]) for table in schema.tables],
+        "configs": [
+            {
+                "config_name": table.name,
+                "data_files": [{"split": "train", "path": parquet[table.name]}],
+                **({"default": True} if place == 0 and len(schema.tables) > 1 else {}),
+            }
+            for place, table in enumerate(schema.tables)
+        ],
     }
-    if licence and not known:
-        header["license_name"] = _line(licence)
+    if licence == "other":
+        header["license_name"] = _line(schema.licence)
     if manifest.rows:
         total = sum(manifest.rows.values())
         header["size_categories"] = [next((name for limit, name in _SIZES if total < limit), "n>1M")]
     return "---\n" + yaml.safe_dump(header, sort_keys=False, allow_unicode=True) + "---\n"
 
 
-def _config(table: Table, files: list[str]) -> dict[str, Any]:
-    config: dict[str, Any] = {
-        "config_name": table.name,
-        "data_files": [{"split": "train", "path": files if len(files) > 1 else files[0]}],
-    }
-    if table.format.kind == "csv":
-        config["sep"] = table.format.delimiter
-        config["keep_default_na"] = False
-        config["na_values"] = list(table.missing)
-        if not table.format.header:
-            config["header"] = None
-            config["names"] = list(table.names)
-    return config
+def _task_categories(schema: Schema) -> list[str]:
+    """What the columns could be targets of."""
+    kinds = {column.kind for table in schema.tables for column in table.columns}
+    tasks = (("tabular-classification", {"categorical", "boolean"}), ("tabular-regression", {"integer", "real"}))
+    return [task for task, targets in tasks if kinds & targets]
 
 
 def _what_it_is(schema: Schema, manifest: Manifest) -> str:
@@ -155,9 +150,21 @@ def _column_row(table: Table, column: Column) -> str:
     return f"| `{_line(column.name)}` | {column.kind} | {'; '.join(notes)} |"
 
 
-def _loading(schema: Schema, placed: dict[str, list[str]]) -> str:
-    blocks = ["## How to load it\n"]
+def _loading(schema: Schema, placed: dict[str, list[str]], parquet: Mapping[str, str]) -> str:
+    blocks = ["## How to load it\n\nFrom this folder, without a network:\n"]
     for table in schema.tables:
+        name, path = _identifier(table.name), parquet[table.name]
+        blocks.append(
+            f"```python\nimport pandas as pd\n{name} = pd.read_parquet({path!r})\n```\n\n"
+            f"```sql\n-- DuckDB\nSELECT * FROM read_parquet({_sql(path)});\n```\n\n"
+            "```python\n# Hugging Face; the path of this folder, or its name on the hub\n"
+            "from pathlib import Path\nfrom datasets import load_dataset\n"
+            f'{name} = load_dataset(str(Path.cwd()), {table.name!r}, split="train")\n```\n'
+        )
+    layouts = [table for table in schema.tables if placed[table.name] != [parquet[table.name]]]
+    if layouts:
+        blocks.append("`croissant.json` describes the same files. In the layout of the source:\n")
+    for table in layouts:
         path = placed[table.name][0]
         blocks.append(
             f"```python\nimport pandas as pd\n{_identifier(table.name)} = {_pandas(table, path)}\n```\n\n"

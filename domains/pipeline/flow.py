@@ -86,6 +86,7 @@ def release_to(config: Config, out: Path, reporter: Reporter, *, now: datetime) 
             scores=scores_json(judgement.evaluation),
             training={model.table.name: fitted.summary.losses},
             model=work / "model",
+            reporter=reporter,
         )
         if not judgement.verdict.passes:
             kept = keep_refused(work / "bundle", out, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from domains.pipeline.manifest import Manifest, PublishedPromise
 from shared.corpus.corpus import Corpus
 from shared.corpus.schema import Column, Format, Schema, Table
 from shared.corpus.writing import write_corpus
+from shared.training.reporter import SilentReporter
 
 PROMISE = PublishedPromise(
     epsilon=3.0,
@@ -43,7 +45,13 @@ def schema() -> Schema:
     )
 
 
-def corpus(rows: int = 20) -> Corpus:
+def with_format(layout: Format, **changes: object) -> Schema:
+    """The schema with its table in another layout."""
+    table = replace(schema().tables[0], format=layout, **changes)  # type: ignore[arg-type]
+    return replace(schema(), tables=(table,))
+
+
+def corpus(rows: int = 20, declared: Schema | None = None) -> Corpus:
     frame = pd.DataFrame(
         {
             "patient": pd.array([f"{row:03d}" for row in range(rows)], dtype="str"),
@@ -51,7 +59,7 @@ def corpus(rows: int = 20) -> Corpus:
             "days": pd.array(range(rows), dtype="Int64"),
         }
     )
-    return Corpus(schema(), {"encounters": frame})
+    return Corpus(declared or schema(), {"encounters": frame})
 
 
 def manifest(release: str = "r1", *, passed: bool = True, promise: PublishedPromise | None = PROMISE) -> Manifest:
@@ -70,12 +78,15 @@ def manifest(release: str = "r1", *, passed: bool = True, promise: PublishedProm
     )
 
 
-def bundle(folder: Path, release: str = "r1", *, passed: bool = True, model: bool = False) -> Path:
+def bundle(
+    folder: Path, release: str = "r1", *, passed: bool = True, model: bool = False, data: Corpus | None = None
+) -> Path:
     """A bundle in ``folder``, as the pipeline makes it."""
+    data = data or corpus()
     work = folder.parent / f"work-{folder.name}"
     tables = work / "tables"
     tables.mkdir(parents=True)
-    write_corpus(corpus(), tables)
+    write_corpus(data, tables)
     trained = None
     if model:
         trained = work / "model"
@@ -84,11 +95,12 @@ def bundle(folder: Path, release: str = "r1", *, passed: bool = True, model: boo
     assemble(
         folder,
         tables=tables,
-        schema=schema(),
+        schema=data.schema,
         manifest=manifest(release, passed=passed),
         report="<!DOCTYPE html><p>report</p>",
         scores={"fidelity": []},
         training={"encounters": [(0, 2.0), (1, 1.5)]},
         model=trained,
+        reporter=SilentReporter(),
     )
     return folder

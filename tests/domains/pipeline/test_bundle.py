@@ -9,8 +9,12 @@ import pytest
 
 from domains.pipeline.bundle import assemble
 from domains.pipeline.manifest import read_manifest, verify
-from shared.errors import OutputError
-from tests.domains.pipeline.releases import bundle, manifest, schema
+from shared.corpus.writing import write_corpus
+from shared.errors import DataError, OutputError
+from shared.training.reporter import SilentReporter
+from tests.domains.pipeline.releases import bundle, corpus, manifest, schema
+
+QUIET = SilentReporter()
 
 
 def names(folder):
@@ -19,7 +23,10 @@ def names(folder):
 
 def test_public_holds_tables_schema_card_and_manifest_and_nothing_else(tmp_path):
     folder = bundle(tmp_path / "b", model=True)
-    assert names(folder / "public") == {"encounters.csv.gz", "schema.yaml", "README.md", "manifest.json"}
+    assert names(folder / "public") == {
+        "encounters.csv.gz", "parquet/encounters.parquet", "parquet/schema.yaml", "schema.yaml", "README.md",
+        "croissant.json", "manifest.json",
+    }  # fmt: skip
     assert verify(folder / "public") == []
 
 
@@ -44,8 +51,10 @@ def test_the_manifest_says_nothing_of_internal_files(tmp_path):
 def test_the_returned_manifest_is_the_one_on_disk(tmp_path):
     tables = tmp_path / "tables"
     tables.mkdir()
-    (tables / "encounters.csv.gz").write_bytes(b"x")
-    returned = assemble(tmp_path / "b", tables=tables, schema=schema(), manifest=manifest(), report="", scores={})
+    write_corpus(corpus(), tables)
+    returned = assemble(
+        tmp_path / "b", tables=tables, schema=schema(), manifest=manifest(), report="", scores={}, reporter=QUIET
+    )
     assert returned == read_manifest(tmp_path / "b" / "public")
     assert not tables.exists()
 
@@ -61,8 +70,10 @@ def test_a_folder_that_exists_is_left_as_it_is(tmp_path):
 def test_nothing_is_left_of_a_bundle_that_cannot_be_completed(tmp_path):
     tables = tmp_path / "tables"
     tables.mkdir()
-    with pytest.raises(OutputError, match="no file of table 'encounters'"):
-        assemble(tmp_path / "b", tables=tables, schema=schema(), manifest=manifest(), report="", scores={})
+    with pytest.raises(DataError, match="no file for table 'encounters'"):
+        assemble(
+            tmp_path / "b", tables=tables, schema=schema(), manifest=manifest(), report="", scores={}, reporter=QUIET
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -71,9 +82,19 @@ def test_a_table_named_like_the_card_is_refused(tmp_path):
     tables.mkdir()
     (tables / "README.md").write_text("")
     with pytest.raises(OutputError, match=r"README\.md, a name that the bundle needs; rename the table"):
-        assemble(tmp_path / "b", tables=tables, schema=schema(), manifest=manifest(), report="", scores={})
+        assemble(
+            tmp_path / "b", tables=tables, schema=schema(), manifest=manifest(), report="", scores={}, reporter=QUIET
+        )
 
 
 def test_tables_that_were_not_written_are_refused(tmp_path):
     with pytest.raises(OutputError, match="is no folder; write the tables and the model before the bundle"):
-        assemble(tmp_path / "b", tables=tmp_path / "none", schema=schema(), manifest=manifest(), report="", scores={})
+        assemble(
+            tmp_path / "b",
+            tables=tmp_path / "none",
+            schema=schema(),
+            manifest=manifest(),
+            report="",
+            scores={},
+            reporter=QUIET,
+        )

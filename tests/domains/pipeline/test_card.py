@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import duckdb
 import pandas as pd
 import pytest
 import yaml
@@ -12,11 +13,11 @@ import yaml
 from domains.pipeline.card import render_card
 from domains.pipeline.manifest import read_manifest
 from shared.corpus.schema import Column, Format, Schema, Table
-from shared.corpus.writing import write_corpus
 from shared.errors import OutputError
-from tests.domains.pipeline.releases import bundle, corpus, manifest, schema
+from tests.domains.pipeline.releases import bundle, corpus, manifest, schema, with_format
 
-FILES = ["encounters.csv.gz", "schema.yaml"]
+FILES = ["encounters.csv.gz", "parquet/encounters.parquet", "parquet/schema.yaml", "schema.yaml"]
+PARQUET = {"encounters": "parquet/encounters.parquet"}
 
 
 def header(card: str) -> dict:
@@ -24,113 +25,112 @@ def header(card: str) -> dict:
     return yaml.safe_load(card.split("---\n")[1])
 
 
-def with_format(layout: Format, **changes: object) -> Schema:
-    table = replace(schema().tables[0], format=layout, **changes)
-    return replace(schema(), tables=(table,))
-
-
 def test_header_marks_the_data_as_synthetic_and_names_a_file_a_table():
-    read = header(render_card(schema(), manifest(), FILES))
+    read = header(render_card(schema(), manifest(), FILES, PARQUET))
     assert read["license"] == "cc-by-4.0"
     assert read["annotations_creators"] == ["machine-generated"]
     assert {"synthetic", "differential-privacy"} <= set(read["tags"])
     assert read["size_categories"] == ["n<1K"]
     (config,) = read["configs"]
     assert config["config_name"] == "encounters"
-    assert config["data_files"] == [{"split": "train", "path": "encounters.csv.gz"}]
-    assert config["sep"] == ";"
-    assert config["keep_default_na"] is False
+    assert config["data_files"] == [{"split": "train", "path": "parquet/encounters.parquet"}]
+    assert read["task_categories"] == ["tabular-classification", "tabular-regression"]
 
 
 @pytest.mark.parametrize(("licence", "name"), [("", "unknown"), ("house rules", "other"), ("MIT", "mit")])
 def test_licence_is_the_hubs_identifier_or_other(licence, name):
-    read = header(render_card(replace(schema(), licence=licence), manifest(), FILES))
+    read = header(render_card(replace(schema(), licence=licence), manifest(), FILES, PARQUET))
     assert read["license"] == name
     assert read.get("license_name") == ("house rules" if name == "other" else None)
 
 
 def test_promise_is_told_in_plain_words():
-    card = render_card(schema(), manifest(), FILES)
+    card = render_card(schema(), manifest(), FILES, PARQUET)
     assert "**(3, 1e-06)-differential privacy, by patient.**" in card
     assert "this bit is not accounted for" in card
 
 
 def test_no_promise_is_said_outright():
-    card = render_card(schema(), manifest(promise=None), FILES)
+    card = render_card(schema(), manifest(promise=None), FILES, PARQUET)
     assert "There is no privacy promise" in card
     assert "differential-privacy" not in header(card)["tags"]
 
 
 def test_loosened_thresholds_are_told():
-    assert "threshold for *nearest-neighbour share* was loosened to 0.55" in render_card(schema(), manifest(), FILES)
+    assert "threshold for *nearest-neighbour share* was loosened to 0.55" in render_card(
+        schema(), manifest(), FILES, PARQUET
+    )
 
 
 def test_columns_have_their_kind_and_unit_of_measure():
-    card = render_card(schema(), manifest(), FILES)
+    card = render_card(schema(), manifest(), FILES, PARQUET)
     assert "| `days` | integer | in days |" in card
     assert "| `patient` | identifier | whose rows they are |" in card
 
 
 def test_markup_in_declared_names_stays_in_its_cell():
     table = Table(name="t", columns=(Column(name="a|`b`\nc", kind="real", description="x | y\n# z"),))
-    card = render_card(Schema(tables=(table,)), manifest(), ["t.csv"])
+    card = render_card(Schema(tables=(table,)), manifest(), ["t.csv"], {"t": "parquet/t.parquet"})
     assert "| `a b c` | real | x y # z |" in card
 
 
-def test_pandas_line_loads_the_table_as_it_was_written(tmp_path):
-    public = bundle(tmp_path / "b") / "public"
-    card = (public / "README.md").read_text()
-    line = re.search(r"^encounters = (pd\.read_csv\(.*\))$", card, re.MULTILINE)
-    assert line
-    found = eval(line[1].replace("'encounters.csv.gz'", repr(str(public / "encounters.csv.gz"))), {"pd": pd})
-    assert list(found.columns) == ["patient", "a1c", "days"]
-    assert set(found["a1c"].dropna()) == {"None"}
-    assert found["a1c"].isna().sum() == 10
-
-
 @pytest.mark.parametrize(
-    ("layout", "ending"),
-    [(Format(kind="parquet"), ".parquet"), (Format(kind="jsonl"), ".jsonl"), (Format(header=False), ".csv")],
+    ("layout", "blocks"),
+    [
+        (Format(delimiter=";", compression="gz"), 2),
+        (Format(header=False), 2),
+        (Format(kind="jsonl", compression="zst"), 2),
+        (Format(kind="parquet"), 1),
+    ],
 )
-def test_pandas_line_loads_every_layout(tmp_path, layout, ending):
-    declared = with_format(layout)
-    write_corpus(replace(corpus(), schema=declared), tmp_path)
-    card = render_card(declared, manifest(), [path.name for path in tmp_path.iterdir()])
-    line = re.search(r"^encounters = (pd\.read_\w+\(.*\))$", card, re.MULTILINE)
-    assert line
-    found = eval(line[1].replace("'encounters", f"'{tmp_path}/encounters"), {"pd": pd})
-    assert list(found.columns) == ["patient", "a1c", "days"]
-    assert len(found) == 20
+def test_every_line_loads_the_table_as_it_was_written(tmp_path, monkeypatch, layout, blocks):
+    public = bundle(tmp_path / "b", data=corpus(declared=with_format(layout))) / "public"
+    card = (public / "README.md").read_text()
+    monkeypatch.chdir(public)
+    python = [block for block in re.findall(r"```python\n(.*?)```", card, re.DOTALL) if "pandas" in block]
+    sql = re.findall(r"```sql\n(.*?)```", card, re.DOTALL)
+    assert len(python) == len(sql) == blocks
+    for block in python:
+        names: dict[str, pd.DataFrame] = {}
+        exec(block, names)
+        found = names["encounters"]
+        assert list(found.columns) == ["patient", "a1c", "days"]
+        assert found["a1c"].isna().sum() == 10
+        assert set(found["a1c"].dropna()) == {"None"}
+        assert list(found["days"]) == list(range(20))
+    for block in sql:
+        relation = duckdb.sql(block)
+        assert relation.columns == ["patient", "a1c", "days"]
+        rows = relation.fetchall()
+        assert [row[2] for row in rows] == list(range(20))
+        assert {row[1] for row in rows} == {"None", None}
 
 
 def test_duckdb_line_names_layout_and_missing_values():
-    card = render_card(schema(), manifest(), FILES)
+    card = render_card(schema(), manifest(), FILES, PARQUET)
     assert "SELECT * FROM read_csv('encounters.csv.gz', delim = ';', header = true, nullstr = ['?']);" in card
-    jsonl = render_card(with_format(Format(kind="jsonl")), manifest(), ["encounters.jsonl"])
-    assert "read_json('encounters.jsonl', format = 'newline_delimited')" in jsonl
-    headless = render_card(with_format(Format(header=False)), manifest(), ["encounters.csv"])
+    headless = render_card(with_format(Format(header=False)), manifest(), ["encounters.csv"], PARQUET)
     assert "header = false, nullstr = ['?'], names = ['patient', 'a1c', 'days']" in headless
-    assert "read_parquet('encounters.parquet')" in render_card(
-        with_format(Format(kind="parquet")), manifest(), ["encounters.parquet"]
-    )
 
 
 def test_spellings_of_a_missing_value_by_column_are_told():
     columns = (Column(name="a", kind="real", missing=("-",)), Column(name="b", kind="real"))
-    card = render_card(Schema(tables=(Table(name="t", columns=columns),)), manifest(), ["t.csv"])
+    card = render_card(
+        Schema(tables=(Table(name="t", columns=columns),)), manifest(), ["t.csv"], {"t": "parquet/t.parquet"}
+    )
     assert "na_values={'a': ['-'], 'b': ['']}" in card
 
 
 def test_a_table_of_several_files_lists_them():
-    card = render_card(schema(), manifest(), ["encounters/0.csv.gz", "encounters/1.csv.gz"])
-    assert header(card)["configs"][0]["data_files"][0]["path"] == ["encounters/0.csv.gz", "encounters/1.csv.gz"]
+    card = render_card(schema(), manifest(), ["encounters/0.csv.gz", "encounters/1.csv.gz"], PARQUET)
+    assert "`encounters/0.csv.gz`, `encounters/1.csv.gz`, 20 rows" in card
 
 
 def test_a_table_without_file_is_refused():
     with pytest.raises(OutputError, match="no file of table 'encounters'; its files are schema.yaml"):
-        render_card(schema(), manifest(), ["schema.yaml"])
+        render_card(schema(), manifest(), ["schema.yaml"], PARQUET)
 
 
 def test_card_holds_nothing_that_is_not_declared_or_in_the_manifest(tmp_path):
     public = bundle(tmp_path / "b") / "public"
-    assert (public / "README.md").read_text() == render_card(schema(), read_manifest(public), FILES)
+    assert (public / "README.md").read_text() == render_card(schema(), read_manifest(public), FILES, PARQUET)

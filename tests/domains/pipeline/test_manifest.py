@@ -91,7 +91,10 @@ def test_no_seed_and_no_path_is_left_at_any_depth(configuration):
 
 def test_an_untouched_folder_verifies(public):
     assert verify(public) == []
-    assert {entry.path for entry in read_manifest(public).files} == {"README.md", "encounters.csv.gz", "schema.yaml"}
+    assert {entry.path for entry in read_manifest(public).files} == {
+        "README.md", "croissant.json", "encounters.csv.gz", "parquet/encounters.parquet", "parquet/schema.yaml",
+        "schema.yaml",
+    }  # fmt: skip
 
 
 def test_hashes_and_sizes_are_those_of_the_files(public):
