@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 import typer
 
-from domains.cli import evaluate, fit, ledger, release, sample, schema, simulate
+from domains.cli import compare, evaluate, fit, ledger, release, sample, schema, simulate
 from domains.pipeline.versions import suite_version
 
 app = typer.Typer(
@@ -61,4 +61,5 @@ app.command(
     "--synthetic synthetic/ --out evaluation"
 )(evaluate.evaluate)
 app.command(epilog="Example: simulacra release examples/medical/demo.yaml --out releases/demo")(release.release)
+app.command(epilog="Example: simulacra compare releases/versions/FIRST releases --out comparison.html")(compare.compare)
 app.add_typer(ledger.app, name="ledger")

@@ -4,7 +4,8 @@
 
     BUNDLE/public/     the tables in the layout of the input and as Parquet, schema.yaml, README.md (the card),
                        croissant.json, manifest.json
-    BUNDLE/internal/   report.html, scores.json, training.json, model/ (every number computed on real records)
+    BUNDLE/internal/   report.html, scores.json, training.json, model/ (every number computed on real records),
+                       manifest.json (a copy: what is kept of a refused release tells how it was made)
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def assemble(
             raise OutputError(f"{given} is no folder; write the tables and the model before the bundle")
     with fresh_folder(folder) as building:
         _internal(building / "internal", report=report, scores=scores, training=training or {}, model=model)
-        return _public(building / "public", reporter, tables=tables, schema=schema, manifest=manifest)
+        complete = _public(building / "public", reporter, tables=tables, schema=schema, manifest=manifest)
+        (building / "internal" / MANIFEST).write_text(complete.to_json(), encoding="utf-8")
+        return complete
 
 
 def _internal(

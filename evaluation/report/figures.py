@@ -275,6 +275,25 @@ def roc(
     return Figure(caption=caption, data=data, layout=drawn, height=360, half=True, numbers=[table])
 
 
+def roc_of_two(
+    first: Mapping[str, Sequence[float]],
+    second: Mapping[str, Sequence[float]],
+    *,
+    caption: str,
+    names: tuple[str, str],
+) -> Figure:
+    """Two ROC curves beside the diagonal of guessing."""
+    data, tables = [_line("guessing", [0.0, 1.0], [0.0, 1.0], QUIET, "dot")], []
+    for curve, name, colour, dash in ((first, names[0], REAL, "solid"), (second, names[1], _SYNTHETIC_LINE, "dash")):
+        pairs = list(zip(curve["fpr"], curve["tpr"], strict=True))
+        kept = _thinned(pairs)
+        data.append(_line(name, [x for x, _ in kept], [y for _, y in kept], colour, dash))
+        tables.append(points(pairs, ("false positive rate", "true positive rate"), name))
+    shared: dict[str, Any] = {"range": [-0.01, 1.01], "tickformat": ".0%"}
+    drawn = layout(360, xaxis=axis("false positive rate", **shared), yaxis=axis("true positive rate", **shared))
+    return Figure(caption=caption, data=data, layout=drawn, height=360, half=True, numbers=tables)
+
+
 def calibration(curves: Mapping[str, Mapping[str, Sequence[float]]], caption: str) -> Figure:
     """Observed against predicted frequency, for the real-trained and the synthetic-trained model."""
     data, tables = [_line("perfect", [0.0, 1.0], [0.0, 1.0], QUIET, "dot")], []

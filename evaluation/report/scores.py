@@ -61,7 +61,7 @@ def evaluation_from_json(content: Mapping[str, Any]) -> Evaluation:
                 )
                 for rate in content["constraints"]
             ),
-            unmeasured=tuple(map(str, content["unmeasured"])),
+            unmeasured=tuple(map(str, content.get("unmeasured", ()))),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"these are no scores of an evaluation ({error!r}); evaluate again") from None

@@ -23,9 +23,14 @@ def number(value: float | None) -> str:
 
 def difference(first: float | None, second: float | None) -> str:
     """What ``second`` has more than ``first``, with its sign."""
-    if first is None or second is None:
+    return signed(None if first is None or second is None else second - first)
+
+
+def signed(value: float | None) -> str:
+    """A number as :func:`number` gives it, with its sign."""
+    if value is None or not math.isfinite(value):
         return "–"
-    return f"{second - first:+.3f}".replace("-", MINUS)
+    return f"{'+' if value > 0 else MINUS if value < 0 else ''}{number(abs(value))}"
 
 
 def percent(value: float | None) -> str:

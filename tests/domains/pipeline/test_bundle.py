@@ -32,7 +32,7 @@ def test_public_holds_tables_schema_card_and_manifest_and_nothing_else(tmp_path)
 
 def test_internal_holds_report_scores_curves_and_model(tmp_path):
     internal = bundle(tmp_path / "b", model=True) / "internal"
-    assert names(internal) == {"report.html", "scores.json", "training.json", "model/config.json"}
+    assert names(internal) == {"report.html", "scores.json", "training.json", "manifest.json", "model/config.json"}
     assert json.loads((internal / "training.json").read_text()) == {"encounters": [[0, 2.0], [1, 1.5]]}
 
 
@@ -45,7 +45,12 @@ def test_the_manifest_says_nothing_of_internal_files(tmp_path):
     folder = bundle(tmp_path / "b", model=True)
     text = (folder / "public" / "manifest.json").read_text()
     for path in (folder / "internal").rglob("*"):
-        assert path.name not in text
+        assert path.name == "manifest.json" or path.name not in text
+
+
+def test_what_is_kept_inside_tells_how_it_was_made(tmp_path):
+    folder = bundle(tmp_path / "b")
+    assert (folder / "internal" / "manifest.json").read_bytes() == (folder / "public" / "manifest.json").read_bytes()
 
 
 def test_the_returned_manifest_is_the_one_on_disk(tmp_path):
