@@ -73,7 +73,7 @@ def test_a_release_is_published_whole(published: tuple[Path, dict[str, Any]]) ->
     assert printed["privacy"] == "none"
     assert {path.name for path in folder.iterdir()} == {"public", "internal"}
     inside = {path.name for path in (folder / "internal").iterdir()}
-    assert inside == {"report.html", "scores.json", "training.json", "model"}
+    assert inside == {"report.html", "scores.json", "training.json", "manifest.json", "model"}
     assert {path.name for path in out.parent.iterdir()} == {"config", "out"}, "the workspace is gone"
 
 
