@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from domains.base.constraints import Constraint
 from domains.base.contract import Task
 from domains.base.unit_columns import settle
+from domains.medical.dates import date_order_checks
 from domains.medical.diabetes import diabetes_constraints, diabetes_tasks
 from domains.medical.diagnoses import diagnosis_checks
 from domains.medical.encounters import encounter_constraints, encounter_tasks
 from domains.medical.sexes import sex_constraints
 from domains.medical.simulator import hospital_schema, simulate_hospital
+from domains.medical.substances import SUBSTANCES
+from shared.cleaning.conversions import Substance
 from shared.corpus.corpus import Corpus
 from shared.corpus.schema import Schema
 from shared.training.reporter import Reporter
 
-_FAMILIES = (diabetes_constraints, encounter_constraints, diagnosis_checks, sex_constraints)
+_FAMILIES = (diabetes_constraints, encounter_constraints, diagnosis_checks, sex_constraints, date_order_checks)
 
 
 class MedicalDomain:
@@ -41,6 +44,10 @@ class MedicalDomain:
         return [
             task for table in schema.tables for family in (diabetes_tasks, encounter_tasks) for task in family(table)
         ]
+
+    def substances(self) -> Sequence[Substance]:
+        """Laboratory values that are written in mass or in moles."""
+        return SUBSTANCES
 
     def simulate(self, units: int, *, seed: int, reporter: Reporter) -> Corpus:
         """Patients of a hospital over four years, from public facts."""

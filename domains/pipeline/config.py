@@ -31,12 +31,16 @@ class Simulation:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One body of records: exactly one of ``path`` and ``simulation``."""
+    """One body of records: exactly one of ``path`` and ``simulation``.
+
+    ``learned_cleaning``: whether a private run takes records that were cleaned by rules learned from them.
+    """
 
     id: str
     path: Path | None
     simulation: Simulation | None
     parent: str | None
+    learned_cleaning: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +176,7 @@ def _source(file: ConfigFile, path: Path) -> Source:
             Simulation(units=given.simulate.units, seed=given.simulate.seed) if given.simulate is not None else None
         ),
         parent=given.parent,
+        learned_cleaning=given.learned_cleaning == "accepted",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
@@ -33,6 +33,7 @@ class SourceFile(_Part):
     path: Name | None = None
     simulate: SimulateFile | None = None
     parent: Name | None = None
+    learned_cleaning: Literal["refused", "accepted"] = "refused"
 
     @model_validator(mode="after")
     def _one_origin(self) -> SourceFile:

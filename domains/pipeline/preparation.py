@@ -12,6 +12,7 @@ import pandas as pd
 from domains.base.constraints import Constraint, Derived
 from domains.base.contract import Domain, Task
 from domains.base.registry import domain_named
+from domains.pipeline.cleaning_marker import check_private
 from domains.pipeline.config import ROW, Config, with_table
 from evaluation.comparison import LEAST_UNITS
 from shared.corpus.corpus import DTYPES, Corpus
@@ -72,6 +73,8 @@ def declare(config: Config) -> Declaration:
                 "give source.path and schema"
             )
         schema = found
+    if config.privacy is not None and config.source.path is not None:
+        check_private(config.source.path, schema, accepted=config.source.learned_cleaning, where=str(config.path))
     declaration = declared_for(domain, schema, config.unit, where=f"{config.path}: unit")
     own = with_table(config.tasks, declaration.table.name)
     for index, task in enumerate(own):

@@ -139,6 +139,14 @@ _PARSERS: Mapping[Kind, Callable[[pa.Array, Column], Parsed]] = {
 }
 
 
+def parse_words(words: pa.Array, column: Column) -> Parsed:
+    """Values of distinct spellings, and which of them the column's kind (or its categories) does not allow.
+
+    ``words`` has shape ``(words,)`` and no nulls. The value of a spelling that is not allowed means nothing.
+    """
+    return _PARSERS[column.kind](words, column)
+
+
 def _matches(words: pa.Array, pattern: str) -> NDArray[np.bool_]:
     return pc.match_substring_regex(words, pattern).to_numpy(zero_copy_only=False).astype(bool)
 

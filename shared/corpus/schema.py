@@ -231,7 +231,11 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """The tables of a corpus."""
+    """The tables of a corpus.
+
+    ``cleaning`` says what became of the records before they came here: ``declared`` rules changed each unit's rows
+    by themselves, ``learned`` ones let records of one unit change those of another, which no privacy promise covers.
+    """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
 
@@ -239,6 +243,7 @@ class Schema:
     name: str = "corpus"
     description: str = ""
     licence: str = ""
+    cleaning: Literal["none", "declared", "learned"] = "none"
 
     def __post_init__(self) -> None:
         names = [table.name for table in self.tables]

@@ -102,14 +102,14 @@ def _integers(array: pa.Array, table: Table, column: Column) -> pa.Array:
 
 def _text(array: pa.Array, column: Column) -> pa.Array:
     if column.kind in ("date", "datetime"):
-        return _time_text(array, column)
+        return time_text(array, column)
     if column.kind == "real":
         # The shortest text that reads back as the same number.
         return array.cast(pa.string())
     return array.cast(pa.string())
 
 
-def _time_text(array: pa.Array, column: Column) -> pa.Array:
+def time_text(array: pa.Array, column: Column) -> pa.Array:
     """ISO 8601, or the declared format; each distinct value is formatted once."""
     encoded = array.dictionary_encode()
     stamps = encoded.dictionary.cast(pa.timestamp("us"))

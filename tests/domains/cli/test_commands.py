@@ -14,6 +14,7 @@ COMMANDS = [
     ("schema", "infer"),
     ("fit",),
     ("sample",),
+    ("clean",),
     ("evaluate",),
     ("release",),
     ("ledger", "show"),

@@ -1,0 +1,77 @@
+"""The mark that cleaning leaves, and the private run that heeds it.
+
+Rules that are learned from records (clustered spellings, cut-offs, mixed units, models that label) let one unit's
+records change those of another. A promise that is made for the cleaned records does not cover that, so a private run
+refuses them unless the configuration says outright that it knows.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from shared.corpus.schema import Schema
+from shared.errors import ConfigurationError, DataError
+
+LOG = "cleaning-log"
+MARKER = "marker.json"
+FORMAT = "simulacra-cleaning/1"
+Cleaning = Literal["none", "declared", "learned"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marker:
+    """What became of the records of a folder: ``rules`` by what they stand on."""
+
+    cleaning: Cleaning
+    rules: Mapping[str, Sequence[str]]
+
+
+def write_marker(log: Path, marker: Marker) -> None:
+    """Write the mark into the log of a cleaned folder."""
+    content = {"format": FORMAT, "cleaning": marker.cleaning, "rules": {k: list(v) for k, v in marker.rules.items()}}
+    (log / MARKER).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def learned_rules(source: Path, schema: Schema) -> tuple[str, ...]:
+    """The learned rules that records at ``source`` (a file, folder or glob) were cleaned by; empty if there are none.
+
+    A mark that cannot be read is taken for one of learned rules.
+    """
+    matched = [Path(name) for name in glob.glob(str(source), recursive=True)] or [source]  # noqa: PTH207
+    folders = {folder for path in matched for folder in (path, path.parent, path.parent.parent)}
+    found: set[str] = set()
+    for folder in folders:
+        path = folder / LOG / MARKER
+        if path.is_file():
+            found |= set(_learned_in(path))
+    if schema.cleaning == "learned" and not found:
+        return ("as the schema says",)
+    return tuple(sorted(found))
+
+
+def check_private(source: Path, schema: Schema, *, accepted: bool, where: str) -> None:
+    """Raises ``ConfigurationError`` for a private run on records that learned rules changed, unless it is accepted."""
+    found = learned_rules(source, schema)
+    if found and not accepted:
+        raise ConfigurationError(
+            f"{where}: source.path was cleaned by rules that were learned from its records ({', '.join(found)}), which "
+            "no privacy promise covers; clean it with declared rules alone, or write 'learned_cleaning: accepted' "
+            "under source, which the manifest will show"
+        )
+
+
+def _learned_in(path: Path) -> Sequence[str]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise DataError(f"{path}: unknown format")
+        if content["cleaning"] != "learned":
+            return ()
+        return [str(rule) for rule in content["rules"]["learned"]] or ["earlier cleaning"]
+    except (OSError, ValueError, KeyError, TypeError, DataError):
+        return ("a mark that cannot be read",)
