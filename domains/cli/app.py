@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 import typer
 
-from domains.cli import clean, compare, evaluate, fit, ledger, release, sample, schema, simulate
+from domains.cli import clean, compare, corpus, evaluate, fit, ledger, release, sample, schema, simulate
 from domains.pipeline.versions import suite_version
 
 app = typer.Typer(
@@ -57,6 +57,9 @@ app.add_typer(schema.app, name="schema")
 app.command(
     epilog="Example: simulacra clean visits.csv --schema schema.yaml --out plan, then with --apply plan --out cleaned"
 )(clean.clean)
+app.command(
+    epilog="Example: simulacra corpus medical --task admission --size 900 --balance inpatient=.5,emergency=.5 --out T"
+)(corpus.corpus)
 app.command(epilog="Example: simulacra fit examples/medical/demo.yaml --out model")(fit.fit)
 app.command(epilog="Example: simulacra sample model --units 100000 --seed 7 --out synthetic")(sample.sample)
 app.command(

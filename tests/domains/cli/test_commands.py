@@ -15,6 +15,7 @@ COMMANDS = [
     ("fit",),
     ("sample",),
     ("clean",),
+    ("corpus",),
     ("evaluate",),
     ("release",),
     ("ledger", "show"),
