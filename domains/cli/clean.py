@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,8 @@ import typer
 
 from domains.cli.terminal import AsJson, Out, Seed, progress, report
 from domains.pipeline.cleaning import apply_cleaning, plan_cleaning
+from domains.pipeline.labelling import label_corpus
+from shared.errors import ConfigurationError
 
 
 def clean(
@@ -19,6 +22,10 @@ def clean(
     apply: Annotated[
         Path | None,
         typer.Option("--apply", metavar="PLAN", help="Carry out this (edited) plan.", show_default=False),
+    ] = None,
+    label: Annotated[
+        Path | None,
+        typer.Option("--label", metavar="FILE", help="Label rows as this file says.", show_default=False),
     ] = None,
     domain: Annotated[str, typer.Option("--domain", help="Brings constraints and conversions of units.")] = "plain",
     now: Annotated[
@@ -33,6 +40,18 @@ def clean(
     Without --apply nothing is changed: --out gets report.html to read and plan.yaml to edit. With --apply, --out gets
     the cleaned corpus and a log of every change. Both hold real records and are internal.
     """
+    if label is not None:
+        if apply is not None:
+            raise ConfigurationError("--apply and --label do not go together; clean first, then label the result")
+        with progress(as_json=as_json) as reporter:
+            labelled = label_corpus(source, schema=schema, labels=label, out=out, seed=seed, reporter=reporter)
+        result = {"out": str(out), "by": labelled.by, "abstained": labelled.abstained}
+        said = ", ".join(f"{count:,} rows by {name}" for name, count in labelled.by.items())
+        if labelled.report is not None:
+            result["model"] = dataclasses.asdict(labelled.report)
+            said += f"; cross-validated accuracy {labelled.report.accuracy:.3f}"
+        report(result, f"{out}: {said or 'no row labelled'}; {labelled.abstained:,} without a label", as_json=as_json)
+        return
     clock = datetime.now(UTC) if now is None else now
     with progress(as_json=as_json) as reporter:
         if apply is None:
