@@ -7,6 +7,7 @@
     │   ├── ConfigurationError        2   a key of a configuration file or an option
     │   ├── SchemaError               2   the declared knowledge contradicts itself
     │   ├── DataError                 2   records that cannot be read or break their schema
+    │   │   └── ConditionError        2   what is given of a unit cannot occur, or next to never
     │   └── OutputError               2   a target that exists, or cannot be written
     ├── UndeclaredError               2   a private run needs a value that is neither declared nor paid for
     ├── TrainingDiverged              2   training left the numbers
@@ -41,6 +42,14 @@ class SchemaError(InputError):
 
 class DataError(InputError):
     """Records that cannot be read, or that break what their schema declares."""
+
+
+class ConditionError(DataError):
+    """What is given of a unit cannot occur, or is too improbable to be drawn. ``unit`` counts from 0."""
+
+    def __init__(self, message: str, unit: int) -> None:
+        super().__init__(message)
+        self.unit = unit
 
 
 class OutputError(InputError):

@@ -60,20 +60,8 @@ class Statistics(Protocol):
         ...
 
 
-class Access(Protocol):
-    """The one object through which anything is learned from records."""
-
-    @property
-    def statistics(self) -> Statistics: ...
-
-    @property
-    def units(self) -> int:
-        """Number of units: exact in a plain run, declared in a private one."""
-        ...
-
-    def plan(self, preferred: BatchPlan) -> BatchPlan:
-        """The plan that will be carried out; a private access has calibrated its own."""
-        ...
+class Steps(Protocol):
+    """What the training loop asks of whoever makes its steps."""
 
     def batches(self, units: int, plan: BatchPlan, seed: int) -> Iterator[NDArray[np.int64]]:
         """Indices of the units of each step, ``plan.steps`` times.
@@ -89,4 +77,20 @@ class Access(Protocol):
 
         The loss is internal: it is computed on records and never leaves the private side.
         """
+        ...
+
+
+class Access(Steps, Protocol):
+    """The one object through which anything is learned from records."""
+
+    @property
+    def statistics(self) -> Statistics: ...
+
+    @property
+    def units(self) -> int:
+        """Number of units: exact in a plain run, declared in a private one."""
+        ...
+
+    def plan(self, preferred: BatchPlan) -> BatchPlan:
+        """The plan that will be carried out; a private access has calibrated its own."""
         ...

@@ -97,7 +97,7 @@ class TableCodec:
         parts = []
         for of_unit in (True, False):
             codecs = self._part(of_unit)
-            names = tuple(name for codec in codecs for name in _names(codec))
+            names = tuple(name for codec in codecs for name in code_names(codec))
             parts.append((names, tuple(marginal for codec in codecs for marginal in codec.marginals)))
         (unit_names, unit_marginals), (row_names, row_marginals) = parts
         return Shape(unit_names, unit_marginals, row_names, row_marginals, self.rows_per_unit)
@@ -112,7 +112,7 @@ class TableCodec:
         parts = [codec.encode(frame[codec.column.name]) for codec in codecs]
         codes: Codes = np.concatenate([np.zeros((len(frame), 0), dtype=np.int32), *parts], axis=1)
         sizes = tuple(size for codec in codecs for size in codec.sizes)
-        return Rows(codes, sizes, tuple(name for codec in codecs for name in _names(codec)))
+        return Rows(codes, sizes, tuple(name for codec in codecs for name in code_names(codec)))
 
     def decode(
         self,
@@ -195,14 +195,16 @@ class TableCodec:
             )
         codec = self.codecs[name]
         return [
-            tuple((_names(codec)[place], codes) for place, codes in alternative.items())
+            tuple((code_names(codec)[place], codes) for place, codes in alternative.items())
             for alternative in codec.codes_of(values)
         ]
 
     @property
     def never(self) -> tuple[CodeExclusion, ...]:
         """Codes that nothing generated needs: closed, what decoding would draw blindly is drawn given all else."""
-        return tuple(CodeExclusion(((_names(codec)[0], codec.never),)) for codec in self.codecs.values() if codec.never)
+        return tuple(
+            CodeExclusion(((code_names(codec)[0], codec.never),)) for codec in self.codecs.values() if codec.never
+        )
 
     def to_json(self) -> Mapping[str, Any]:
         """Plain values from which :meth:`from_json` makes an equal codec."""
@@ -270,7 +272,8 @@ def _learned(column: Column, answer: Answer | None, bins: int) -> Codec:
     return NumberCodec.learn(column, answer, bins=bins) if kind is NumberCodec else kind.learn(column, answer)
 
 
-def _names(codec: Codec) -> tuple[str, ...]:
+def code_names(codec: Codec) -> tuple[str, ...]:
+    """Names of a codec's code columns."""
     name = codec.column.name
     return (name,) if len(codec.sizes) == 1 else tuple(f"{name}#{place}" for place in range(len(codec.sizes)))
 

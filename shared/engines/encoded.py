@@ -135,11 +135,12 @@ class Allowed:
     ``shares`` has shape ``(sets, size)``: how much of what a code stands for is allowed, from 0 (the
     code is not allowed) to 1 (all of it). Unit ``i`` has the set ``which[i]``, and its condition holds for
     every one of its rows if the column is one of rows; ``which`` of ``None`` gives all the first set. Where
-    :attr:`Given.rows_per_unit` is fixed, ``which`` of a row column may have one entry a row instead.
+    :attr:`Given.rows_per_unit` is fixed, ``which`` of a row column may have one entry a row instead: ``by_row``.
     """
 
     shares: NDArray[np.float64]
     which: NDArray[np.int64] | None = None
+    by_row: bool = False
 
     def __post_init__(self) -> None:
         if self.shares.ndim != 2 or not np.all((self.shares >= 0) & (self.shares <= 1)):
@@ -152,9 +153,9 @@ class Allowed:
             raise DataError(f"a unit names an allowed set that is none of {len(self.shares)}")
 
     @classmethod
-    def codes(cls, codes: NDArray[np.int32], size: int) -> Self:
+    def codes(cls, codes: NDArray[np.int32], size: int, *, by_row: bool = False) -> Self:
         """Exactly one code for each unit (or row)."""
-        return cls(np.eye(size), codes.astype(np.int64))
+        return cls(np.eye(size), codes.astype(np.int64), by_row)
 
 
 @dataclass(frozen=True, eq=False)

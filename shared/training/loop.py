@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from shared.access.contract import Access, BatchPlan, Phase
+from shared.access.contract import BatchPlan, Phase, Steps
 from shared.errors import ConfigurationError, TrainingDiverged
 from shared.training.reporter import Reporter
 
@@ -48,7 +48,7 @@ class TrainingConfig:
 
 def train(
     phase: Phase,
-    access: Access,
+    access: Steps,
     config: TrainingConfig,
     *,
     plan: BatchPlan,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,17 +21,22 @@ from safetensors.torch import load_file, save_file
 from shared.access.contract import Access, BatchPlan, Phase, RowLosses
 from shared.devices import device_named
 from shared.engines.contract import FitSummary
-from shared.engines.encoded import CodeExclusion, Encoded, Given, Shape
+from shared.engines.encoded import CodeExclusion, Encoded, Given, Histories, Shape
+from shared.engines.sequence import distillation
+from shared.engines.sequence.conditions import Conditions, check_counts
 from shared.engines.sequence.config import SequenceConfig
+from shared.engines.sequence.drawing import Assessment, Draws
 from shared.engines.sequence.inputs import Examples
 from shared.engines.sequence.network import NetworkShape, RowNetwork
+from shared.engines.sequence.proposal import Proposal
 from shared.engines.sequence.sampling import Sampler
 from shared.errors import DataError
-from shared.randomness import torch_generator
+from shared.randomness import derive, torch_generator
 from shared.training.loop import train
 from shared.training.reporter import Reporter
 
 FORMAT = 1
+PROPOSAL = "proposal.safetensors"
 DENSITY_UNITS = 4096  # units scored at once
 
 
@@ -51,6 +58,7 @@ class SequenceEngine:
         self.state = state
         self.network = network.to(device)
         self.device = device
+        self.proposal: Proposal | None = None
 
     @classmethod
     def fresh(cls, settings: SequenceConfig, shape: Shape, *, seed: int, device: str = "cpu") -> Self:
@@ -102,10 +110,41 @@ class SequenceEngine:
     ) -> Iterator[Encoded]:
         """Give ``n`` units as a stream of batches; see the contract.
 
-        Raises ``DataError`` for a given unit that the exclusions or the number of rows make impossible.
+        What is given is kept by sampling-importance-resampling (:mod:`shared.engines.sequence.drawing`); where it
+        concerns no column after a free one, draws are direct. Raises ``ConditionError`` for what cannot occur.
         """
-        sampler = Sampler.build(self.network, self.state.names, self.state.rows_per_unit, exclusions, self.device)
-        yield from sampler.stream(n, Given() if given is None else given, seed=seed)
+        sampler = self._sampler(exclusions)
+        if given is None or not (given.columns or given.never):
+            counts = None if given is None else given.rows_per_unit
+            check_counts(counts, n, self.state.network)
+            yield from sampler.stream(n, seed=seed, row_counts=counts)
+            return
+        yield from Draws(sampler, self.proposal).stream(self._conditions(given, n), seed=seed)
+
+    def assess(
+        self, n: int, given: Given, *, seed: int, exclusions: Sequence[CodeExclusion] = (), particles: int = 512
+    ) -> Assessment:
+        """How probable what is given of each of ``n`` units is, and how many of the particles are effective."""
+        draws = Draws(self._sampler(exclusions), self.proposal)
+        return draws.assess(self._conditions(given, n), particles=particles, seed=seed)
+
+    def learn_proposal(self, *, seed: int, reporter: Reporter, exclusions: Sequence[CodeExclusion] = ()) -> None:
+        """Learn to draw what is given more surely, from samples of this engine: no record is touched."""
+        units = max(1, min(distillation.UNITS, distillation.CELLS // self._cells))
+        samples = Histories.joined(list(self.sample(units, seed=derive(seed, "samples"), exclusions=exclusions)))
+        self.proposal = distillation.distilled(self.network, samples, seed=seed, reporter=reporter)
+
+    @property
+    def _cells(self) -> int:
+        """Code columns of an average unit."""
+        rows = float(np.arange(len(self.state.rows_per_unit)) @ np.asarray(self.state.rows_per_unit))
+        return math.ceil(max(1.0, rows) * len(self.state.names))
+
+    def _sampler(self, exclusions: Sequence[CodeExclusion]) -> Sampler:
+        return Sampler.build(self.network, self.state.names, self.state.rows_per_unit, exclusions, self.device)
+
+    def _conditions(self, given: Given, n: int) -> Conditions:
+        return Conditions.build(given, n, self.state.names, self.state.network, self.device)
 
     def log_density(self, data: Encoded) -> NDArray[np.float64]:
         """Natural log of the probability of each unit, its number of rows included; shape ``(units,)``."""
@@ -122,11 +161,22 @@ class SequenceEngine:
         return densities
 
     def save(self, folder: Path) -> None:
-        """Write ``config.json`` and ``weights.safetensors``."""
+        """Write ``config.json`` and ``weights.safetensors``, and ``proposal.safetensors`` if it was learned."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").write_text(json.dumps(asdict(self.state), indent=1) + "\n", encoding="utf-8")
-        weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
-        save_file(weights, folder / "weights.safetensors")
+        save_file(_tensors(self.network), folder / "weights.safetensors")
+        if self.proposal is not None:
+            self.save_proposal(folder)
+
+    def save_proposal(self, folder: Path) -> None:
+        """Write ``proposal.safetensors`` beside the engine that lies in ``folder``, in one step."""
+        assert self.proposal is not None
+        building = folder / f".{PROPOSAL}-{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            save_file(_tensors(self.proposal), building)
+            building.replace(folder / PROPOSAL)
+        finally:
+            building.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu") -> Self:
@@ -141,11 +191,31 @@ class SequenceEngine:
         if state.format != FORMAT:
             raise DataError(f"{folder}: engine format {state.format}, this version reads {FORMAT}; fit the model again")
         network = RowNetwork(state.network)
+        _fill(network, weights, folder / "weights.safetensors", "fit the model again")
+        engine = cls(state, network.eval(), device_named(device))
+        if (folder / PROPOSAL).is_file():
+            engine.proposal = engine._loaded_proposal(folder / PROPOSAL)
+        return engine
+
+    def _loaded_proposal(self, path: Path) -> Proposal:
         try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise DataError(f"{folder}: the weights do not fit config.json; fit the model again") from error
-        if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
-            raise DataError(f"{folder}: the weights hold NaN or infinity; fit the model again")
-        network.eval()
-        return cls(state, network, device_named(device))
+            weights = load_file(path)
+        except (OSError, SafetensorError) as error:
+            first = str(error).splitlines()[0]
+            raise DataError(f"{path} is damaged ({first}); delete it, it is learned again when needed") from error
+        proposal = Proposal(self.network.shape, self.network.extra)
+        _fill(proposal, weights, path, "delete it, it is learned again when needed")
+        return proposal.to(self.device).eval()
+
+
+def _tensors(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+
+
+def _fill(module: torch.nn.Module, weights: dict[str, torch.Tensor], path: Path, remedy: str) -> None:
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        raise DataError(f"{path}: the weights do not fit config.json; {remedy}") from error
+    if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
+        raise DataError(f"{path}: the weights hold NaN or infinity; {remedy}")

@@ -87,17 +87,17 @@ class Heads(nn.Module):
             assert isinstance(layer, BlockLinear)
             yield layer
 
+    def grouped(self, hidden: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Columns of one padded size, and their logits ``(columns, rows, padded size)``, group by group."""
+        for index, layer in enumerate(self._layers()):
+            columns = self.get_buffer(f"columns_{index}")
+            yield columns, layer(hidden.index_select(0, columns)) + self.get_buffer(f"closed_{index}")
+
     def losses(self, hidden: Tensor, codes: Tensor) -> Tensor:
         """Cross-entropy, shape ``(rows, columns)``, of hidden blocks ``(columns, rows, width)``."""
         losses = hidden.new_empty(len(self.sizes), hidden.shape[1])
-        for index, layer in enumerate(self._layers()):
-            columns = self.get_buffer(f"columns_{index}")
-            logits = layer(hidden.index_select(0, columns)) + self.get_buffer(f"closed_{index}")
-            targets = codes.T.index_select(0, columns)
-            flat = nn.functional.cross_entropy(
-                logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), reduction="none"
-            )
-            losses = losses.index_copy(0, columns, flat.view(len(columns), -1))
+        for columns, logits in self.grouped(hidden):
+            losses = losses.index_copy(0, columns, cross_entropies(logits, codes.T.index_select(0, columns)))
         return losses.T
 
     def logits(self, column: int, hidden: Tensor) -> Tensor:
@@ -107,6 +107,12 @@ class Heads(nn.Module):
                 block, size = columns.index(column), self.sizes[column]
                 return torch.addmm(layer.bias[block, :size], hidden, layer.weight[block, :, :size])
         raise IndexError(column)
+
+
+def cross_entropies(logits: Tensor, targets: Tensor) -> Tensor:
+    """Of logits ``(columns, rows, size)`` and codes ``(columns, rows)``, which is the shape."""
+    losses = nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), reduction="none")
+    return losses.view(targets.shape)
 
 
 class RowNetwork(nn.Module):
@@ -148,15 +154,20 @@ class RowNetwork(nn.Module):
         summary = torch.relu(self.summary(known.flatten(1)[None]))
         return summary.view(len(known), self.extra, self.shape.embedding)
 
+    def sources(self, inputs: RowInputs) -> Tensor:
+        """What the first layer reads, shape ``(rows, extra + columns, embedding)``."""
+        sources: Tensor = self.embedding(inputs.codes)
+        context = self.context(inputs)
+        return sources if context is None else torch.cat([context, sources], dim=1)
+
+    def hidden(self, sources: Tensor) -> Tensor:
+        """What the heads read, shape ``(columns, rows, hidden)``."""
+        hidden = torch.relu(self.first(sources))
+        return torch.relu(self.second(hidden))
+
     def losses(self, inputs: RowInputs) -> Tensor:
         """Cross-entropy of each column of each row, shape ``(rows, columns)``."""
-        sources = self.embedding(inputs.codes)
-        context = self.context(inputs)
-        if context is not None:
-            sources = torch.cat([context, sources], dim=1)
-        hidden = torch.relu(self.first(sources))
-        hidden = torch.relu(self.second(hidden))
-        return self.heads.losses(hidden, inputs.codes)
+        return self.heads.losses(self.hidden(self.sources(inputs)), inputs.codes)
 
     def embed(self, column: int, codes: Tensor) -> Tensor:
         """The vectors of one column's codes, shape ``(rows, embedding)``."""

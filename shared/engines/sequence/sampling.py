@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,13 +11,31 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from shared.engines.encoded import CodeExclusion, Codes, Given, Histories, Rows
+from shared.engines.encoded import CodeExclusion, Codes, Histories, Rows
 from shared.engines.sequence.closings import Closings, close, compiled, left
 from shared.engines.sequence.network import CLOSED, RowInputs, RowNetwork
-from shared.errors import DataError, SchemaError
+from shared.errors import SchemaError
 from shared.randomness import torch_generator
 
 BATCH_UNITS = 16_384
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One column of one row of each unit, about to be chosen.
+
+    ``codes`` ``(units, columns)`` holds those of the columns before; ``sources`` ``(units, width)`` is what the
+    first layer reads of them; ``counts`` ``(units,)`` are the numbers of rows, ``place`` that of this row.
+    """
+
+    column: int
+    codes: Tensor
+    sources: Tensor
+    counts: Tensor
+    place: int
+
+
+Choose = Callable[[Step], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,104 +68,72 @@ class Sampler:
             matrix = network.first.matrix()
         return cls(network, matrix, tuple(names), torch.tensor(row_chances, device=device), closings)
 
-    def stream(self, n: int, given: Given, *, seed: int) -> Iterator[Histories]:
-        """A stream of batches with ``n`` units in all; the same seed gives the same units."""
-        fixed = self._fixed_units(given, n)
+    @property
+    def device(self) -> torch.device:
+        return self.matrix.device
+
+    def stream(self, n: int, *, seed: int, row_counts: NDArray[np.int64] | None = None) -> Iterator[Histories]:
+        """A stream of batches with ``n`` units in all; the same seed gives the same units.
+
+        ``row_counts``, shape ``(n,)``, fixes the numbers of rows.
+        """
         for batch, start in enumerate(range(0, n, BATCH_UNITS)):
             size = min(BATCH_UNITS, n - start)
-            generator = torch_generator(seed, "batch", batch, device=str(self.matrix.device))
-            units = None if fixed is None else torch.from_numpy(fixed[start : start + size]).to(self.matrix.device)
-            if given.rows_per_unit is not None:
-                counts = torch.from_numpy(given.rows_per_unit[start : start + size]).to(self.matrix.device)
-            elif units is not None:
-                counts = self._counts_given(units, start, generator)
+            generator = torch_generator(seed, "batch", batch, device=str(self.device))
+            if row_counts is not None:
+                counts = torch.from_numpy(row_counts[start : start + size]).to(self.device)
             else:
                 counts = drawn(self.row_chances.expand(size, -1), generator)
-            yield self._histories(counts, units, generator)
-
-    def _fixed_units(self, given: Given, n: int) -> NDArray[np.int64] | None:
-        """The units' own codes, shape ``(n, unit columns)``, where they are given."""
-        own = self.names[: self.network.shape.unit_columns]
-        if given.rows_per_unit is not None:
-            most = self.network.shape.most_rows
-            least = 0 if self.network.shape.empty_units else 1
-            counts = given.rows_per_unit
-            if len(counts) != n or (n and not least <= counts.min() <= counts.max() <= most):
-                raise DataError(f"given numbers of rows must be {n} numbers from {least} to {most}")
-        if not given.columns:
-            return None
-        codes = [allowed.which for allowed in given.columns.values() if allowed.which is not None]
-        if set(given.columns) != set(own) or any(len(column) != n for column in codes) or len(codes) != len(own):
-            raise DataError(f"given columns must be all of {', '.join(own)}, with one code for each of {n} units")
-        return np.stack(codes, axis=1)
+            yield self.histories(self.draw(counts, generator), counts)
 
     @torch.no_grad()
-    def _counts_given(self, units: Tensor, start: int, generator: torch.Generator) -> Tensor:
-        """Numbers of rows drawn from their exact distribution given the units' own columns."""
-        chances = torch.full((len(units), len(self.row_chances)), -torch.inf, device=units.device)
-        for count in torch.nonzero(self.row_chances > 0).flatten().tolist():
-            counts = torch.full((len(units),), count, device=units.device)
-            chances[:, count] = self.row_chances[count].log() + self.unit_log_chances(units, counts)
-        best = chances.amax(1, keepdim=True)
-        if not bool(torch.isfinite(best).all()):
-            unit = start + int(torch.nonzero(~torch.isfinite(best))[0, 0])
-            raise DataError(
-                f"the columns of given unit {unit + 1} cannot occur together; check them and the constraints"
-            )
-        return drawn(torch.exp(chances - best), generator)
+    def draw(self, counts: Tensor, generator: torch.Generator, units: Tensor | None = None) -> Tensor:
+        """Codes ``(units, places, columns)`` of units with ``counts`` rows; the unit's own stand in its first place.
 
-    @torch.no_grad()
-    def unit_log_chances(self, units: Tensor, counts: Tensor) -> Tensor:
-        """Natural log of the chance of the units' own columns given their number of rows, shape ``(units,)``."""
-        shape, network = self.network.shape, self.network
-        codes = torch.zeros(len(units), len(shape.sizes), dtype=torch.int64, device=units.device)
-        codes[:, : shape.unit_columns] = units
-        sources = self._sources(counts, 0, None)
-        chances = torch.zeros(len(units), device=units.device)
-        for column in range(shape.unit_columns):
-            at = (network.extra + column) * shape.embedding
-            logits = network.logits(column, sources[:, :at], self.matrix)
-            close(logits, self.closings.get(column, ()), codes, 0, counts)
-            own = logits.gather(1, units[:, column, None]).squeeze(1)
-            chances += torch.where(own > CLOSED / 2, own - torch.logsumexp(logits, 1), -torch.inf)
-            sources[:, at : at + shape.embedding] = network.embed(column, units[:, column])
-        return chances
-
-    @torch.no_grad()
-    def _histories(self, counts: Tensor, units: Tensor | None, generator: torch.Generator) -> Histories:
-        """One batch of units with ``counts`` rows each, shape ``(units,)``."""
+        ``units``, shape ``(units, unit columns)``, fixes the units' own.
+        """
         shape = self.network.shape
-        own, most = shape.unit_columns, int(counts.max())
+        own, most = shape.unit_columns, int(counts.max()) if len(counts) else 0
         codes = torch.zeros(len(counts), max(1, most), len(shape.sizes), dtype=torch.int64, device=counts.device)
+
+        def choose(step: Step) -> Tensor:
+            return self._chosen(step, generator)
+
         empty = torch.nonzero(counts == 0).squeeze(1)
         if len(empty):
             known = None if units is None else units[empty]
-            codes[empty, 0, :own] = self._row(counts[empty], 0, None, known, generator, columns=own)[:, :own]
+            codes[empty, 0] = self.row(counts[empty], 0, None, known, choose, columns=own)
         for place in range(most):
             active = torch.nonzero(counts > place).squeeze(1)
             previous = codes[active, place - 1] if place else None
             known = previous[:, :own] if previous is not None else None if units is None else units[active]
-            codes[active, place] = self._row(counts[active], place, previous, known, generator)
-        present = torch.arange(max(1, most), device=counts.device)[None, :] < counts[:, None]
-        owned: Codes = codes[:, 0, :own].cpu().numpy().astype(np.int32)
-        rows: Codes = codes[present][:, own:].cpu().numpy().astype(np.int32)
-        offsets = np.concatenate([[0], np.cumsum(counts.cpu().numpy())]).astype(np.int64)
-        return Histories(
-            Rows(owned, shape.sizes[:own], self.names[:own]), Rows(rows, shape.sizes[own:], self.names[own:]), offsets
-        )
+            codes[active, place] = self.row(counts[active], place, previous, known, choose)
+        return codes
 
-    def _row(
+    def _chosen(self, step: Step, generator: torch.Generator) -> Tensor:
+        logits = self.logits(step)
+        if step.column in self.closings and not bool(left(logits).all()):
+            raise SchemaError("the exclusions leave a column without any code; check the constraints")
+        return drawn(torch.softmax(logits, dim=1), generator)
+
+    def logits(self, step: Step) -> Tensor:
+        """Logits of the column, closed where the exclusions say so, shape ``(units, size)``."""
+        logits = self.network.logits(step.column, step.sources, self.matrix)
+        close(logits, self.closings.get(step.column, ()), step.codes, step.place, step.counts)
+        return logits
+
+    def row(
         self,
         counts: Tensor,
         place: int,
         previous: Tensor | None,
-        units: Tensor | None,
-        generator: torch.Generator,
+        known: Tensor | None,
+        choose: Choose,
         columns: int | None = None,
     ) -> Tensor:
         """The codes of one more row of each unit, shape ``(units, columns)``.
 
-        ``previous`` are those of the row before, ``units`` the unit's own where they are known.
+        ``previous`` are those of the row before; ``known`` the unit's own, if they are; all others are chosen.
         ``columns`` stops after so many columns.
         """
         network, shape = self.network, self.network.shape
@@ -155,15 +141,10 @@ class Sampler:
         sources = self._sources(counts, place, previous)
         for column in range(len(shape.sizes) if columns is None else columns):
             at = (network.extra + column) * shape.embedding
-            if units is not None and column < shape.unit_columns:
-                codes[:, column] = units[:, column]
+            if known is not None and column < shape.unit_columns:
+                codes[:, column] = known[:, column]
             else:
-                logits = network.logits(column, sources[:, :at], self.matrix)
-                if column in self.closings:
-                    close(logits, self.closings[column], codes, place, counts)
-                    if not bool(left(logits).all()):
-                        raise SchemaError("the exclusions leave a column without any code; check the constraints")
-                codes[:, column] = drawn(torch.softmax(logits, dim=1), generator)
+                codes[:, column] = choose(Step(column, codes, sources[:, :at], counts, place))
             sources[:, at : at + shape.embedding] = network.embed(column, codes[:, column])
         return codes
 
@@ -183,6 +164,41 @@ class Sampler:
             assert context is not None
             sources[:, : network.extra * shape.embedding] = context.reshape(len(counts), -1)
         return sources
+
+    @torch.no_grad()
+    def count_log_chances(self, units: Tensor) -> Tensor:
+        """Natural log of the joint chance of each number of rows and the first of the units' own columns.
+
+        ``units`` has shape ``(units, columns)``; returns ``(units, most rows + 1)``, minus infinity for
+        what the exclusions or the numbers of rows make impossible.
+        """
+        chances = torch.full((len(units), len(self.row_chances)), -torch.inf, device=units.device)
+        for count in torch.nonzero(self.row_chances > 0).flatten().tolist():
+            total = self.row_chances[count].log().expand(len(units)).clone()
+
+            def told(step: Step, total: Tensor = total) -> Tensor:
+                logits = self.logits(step)
+                code = units[:, step.column]
+                own = logits.gather(1, code[:, None]).squeeze(1)
+                total += torch.where(own > CLOSED / 2, own - torch.logsumexp(logits, 1), -torch.inf)
+                return code
+
+            counts = torch.full((len(units),), count, device=units.device)
+            self.row(counts, 0, None, None, told, columns=units.shape[1])
+            chances[:, count] = total
+        return chances
+
+    def histories(self, codes: Tensor, counts: Tensor) -> Histories:
+        """Codes as :meth:`draw` gives them."""
+        shape = self.network.shape
+        own = shape.unit_columns
+        present = torch.arange(codes.shape[1], device=counts.device)[None, :] < counts[:, None]
+        units: Codes = codes[:, 0, :own].cpu().numpy().astype(np.int32)
+        rows: Codes = codes[present][:, own:].cpu().numpy().astype(np.int32)
+        offsets = np.concatenate([[0], np.cumsum(counts.cpu().numpy())]).astype(np.int64)
+        return Histories(
+            Rows(units, shape.sizes[:own], self.names[:own]), Rows(rows, shape.sizes[own:], self.names[own:]), offsets
+        )
 
 
 def drawn(chances: Tensor, generator: torch.Generator) -> Tensor:

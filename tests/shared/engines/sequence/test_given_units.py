@@ -148,7 +148,7 @@ def test_an_exclusion_of_the_unit_alone_counts_for_its_last_row(engine: Sequence
 
 def test_a_given_unit_that_cannot_be_is_named(engine: SequenceEngine) -> None:
     never = CodeExclusion((("kind", frozenset({2})), ("size", frozenset({1}))))
-    with pytest.raises(DataError, match="given unit 6 cannot occur"):
+    with pytest.raises(DataError, match="given of unit 6 cannot occur"):
         sampled(engine, len(KINDS), Given.of_units(parents(KINDS)), never)
     with pytest.raises(DataError, match="numbers of rows must be 6 numbers from 0 to 3"):
         sampled(engine, len(KINDS), Given.of_units(parents(KINDS), np.full(6, 4)))
