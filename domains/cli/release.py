@@ -19,6 +19,9 @@ def release(
         Path,
         typer.Option("--out", help="Folder to publish to: new, or one with earlier releases.", show_default=False),
     ],
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Keep training curves for TensorBoard in internal/tensorboard.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Records in, an audited bundle out: fit, sample, evaluate, judge, publish.
@@ -27,7 +30,7 @@ def release(
     does not allow is not begun (exit code 4).
     """
     with progress(as_json=as_json) as reporter:
-        made = release_to(read_config(config), out, reporter, now=datetime.now(UTC))
+        made = release_to(read_config(config), out, reporter, now=datetime.now(UTC), tensorboard=tensorboard)
     promise = made.promise
     said = "no privacy promised" if promise is None else f"ε = {promise.epsilon:g}, δ = {promise.delta:g}"
     report(

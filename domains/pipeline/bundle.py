@@ -5,7 +5,8 @@
     BUNDLE/public/     the tables in the layout of the input and as Parquet, schema.yaml, README.md (the card),
                        croissant.json, manifest.json
     BUNDLE/internal/   report.html, scores.json, training.json, model/ (every number computed on real records),
-                       manifest.json (a copy: what is kept of a refused release tells how it was made)
+                       tensorboard/ if it was asked for, manifest.json (a copy: what is kept of a refused release
+                       tells how it was made)
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from shared.training.reporter import Reporter
 REPORT = "report.html"
 SCORES = "scores.json"
 TRAINING = "training.json"
+TENSORBOARD = "tensorboard"
 _OWNER_ONLY = 0o700
 
 
@@ -42,20 +44,22 @@ def assemble(
     scores: Mapping[str, Any],
     training: Mapping[str, Sequence[tuple[int, float]]] | None = None,
     model: Path | None = None,
+    logs: Path | None = None,
     reporter: Reporter,
 ) -> Manifest:
     """Make a bundle in ``folder``, which must not exist; returns its manifest with every public file in it.
 
-    ``tables`` is the folder that the corpus was written to, with its ``schema.yaml``; it and ``model`` are moved
-    into the bundle. ``report`` is the text of the report, ``scores`` what :func:`evaluation.report.scores_json`
-    gives, ``training`` the losses by table. The bundle appears under its name when it is complete; if it cannot
-    be, nothing of it is left, and ``tables`` may have to be written again. Raises :class:`OutputError`.
+    ``tables`` is the folder that the corpus was written to, with its ``schema.yaml``; it, ``model`` and
+    ``logs`` (TensorBoard's) are moved into the bundle. ``report`` is the text of the report, ``scores`` what
+    :func:`evaluation.report.scores_json` gives, ``training`` the losses by table. The bundle appears under its
+    name when it is complete; if it cannot be, nothing of it is left, and ``tables`` may have to be written again.
+    Raises :class:`OutputError`.
     """
     for given in (tables, *((model,) if model is not None else ())):
         if not given.is_dir():
             raise OutputError(f"{given} is no folder; write the tables and the model before the bundle")
     with fresh_folder(folder) as building:
-        _internal(building / "internal", report=report, scores=scores, training=training or {}, model=model)
+        _internal(building / "internal", report=report, scores=scores, training=training or {}, model=model, logs=logs)
         complete = _public(building / "public", reporter, tables=tables, schema=schema, manifest=manifest)
         (building / "internal" / MANIFEST).write_text(complete.to_json(), encoding="utf-8")
         return complete
@@ -68,6 +72,7 @@ def _internal(
     scores: Mapping[str, Any],
     training: Mapping[str, Sequence[tuple[int, float]]],
     model: Path | None,
+    logs: Path | None,
 ) -> None:
     folder.mkdir(mode=_OWNER_ONLY)
     folder.chmod(_OWNER_ONLY)
@@ -77,6 +82,8 @@ def _internal(
     (folder / TRAINING).write_text(json.dumps(curves) + "\n", encoding="utf-8")
     if model is not None:
         shutil.move(model, folder / "model")
+    if logs is not None:
+        shutil.move(logs, folder / TENSORBOARD)
 
 
 def _public(folder: Path, reporter: Reporter, *, tables: Path, schema: Schema, manifest: Manifest) -> Manifest:

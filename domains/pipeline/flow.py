@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from domains.pipeline.budgeting import charged, plan
-from domains.pipeline.bundle import assemble
+from domains.pipeline.bundle import TENSORBOARD, assemble
 from domains.pipeline.config import Config
 from domains.pipeline.evaluating import Judgement, judge_release, report_of
 from domains.pipeline.manifest import Manifest, PublishedPromise, public_configuration
@@ -29,6 +29,7 @@ from shared.corpus.schema import Schema
 from shared.errors import GateRefused
 from shared.randomness import derive
 from shared.training.reporter import Reporter
+from shared.training.tensorboard import check_tensorboard, with_tensorboard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,33 +42,43 @@ class Released:
     promise: PromiseMade | None
 
 
-def fit_to(config: Config, out: Path, reporter: Reporter, *, now: datetime) -> Provenance:
+def fit_to(
+    config: Config, out: Path, reporter: Reporter, *, now: datetime, tensorboard: Path | None = None
+) -> Provenance:
     """Train a model and save it in a new folder ``out``; gives what ``model.json`` says.
 
-    A private run reserves its budget before a record is touched, and a run that fails has spent it.
+    A private run reserves its budget before a record is touched, and a run that fails has spent it. Training curves
+    go to the folder ``tensorboard``, if there is one; they are internal.
     """
+    if tensorboard is not None:
+        check_tensorboard(tensorboard)
     declaration = declare(config)
     mechanisms = plan(config, declaration)
     with fresh_folder(out) as folder, charged(config, mechanisms, run=_name(config, "fit", now)) as charge:
         records = read_records(config, declaration, charge.key, reporter)
-        fitted = fit_model(config, declaration, records.train, charge, reporter)
+        with with_tensorboard(reporter, tensorboard) as watched:
+            fitted = fit_model(config, declaration, records.train, charge, watched)
         fitted.model.save(folder)
     return fitted.model.provenance
 
 
-def release_to(config: Config, out: Path, reporter: Reporter, *, now: datetime) -> Released:
-    """Fit, sample, evaluate, judge, and publish to ``out``.
+def release_to(config: Config, out: Path, reporter: Reporter, *, now: datetime, tensorboard: bool = False) -> Released:
+    """Fit, sample, evaluate, judge, and publish to ``out``; with ``tensorboard``, ``internal/`` has its logs.
 
     Raises ``GateRefused`` if a declared threshold is missed: nothing is published, the budget is spent, and
     ``out`` keeps the internal report of the refused release.
     """
     check_target(out)
+    if tensorboard:
+        check_tensorboard(out / TENSORBOARD)
     declaration = declare(config)
     mechanisms = plan(config, declaration)
     name = _name(config, "release", now)
     with workspace(out) as work, charged(config, mechanisms, run=name) as charge:
         records = read_records(config, declaration, charge.key, reporter)
-        fitted = fit_model(config, declaration, records.train, charge, reporter)
+        logs = work / TENSORBOARD if tensorboard else None
+        with with_tensorboard(reporter, logs) as watched:
+            fitted = fit_model(config, declaration, records.train, charge, watched)
         model = fitted.model
         _made(work / "model")
         model.save(work / "model")
@@ -86,6 +97,7 @@ def release_to(config: Config, out: Path, reporter: Reporter, *, now: datetime) 
             scores=scores_json(judgement.evaluation),
             training={model.table.name: fitted.summary.losses},
             model=work / "model",
+            logs=logs,
             reporter=reporter,
         )
         if not judgement.verdict.passes:

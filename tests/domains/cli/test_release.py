@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from domains.base.constraints import Check
 from domains.medical import MedicalDomain
@@ -57,7 +58,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
 
     folder = tmp_path_factory.mktemp("plain")
     config = hospital(folder / "config")
-    given = ["release", str(config), "--out", str(folder / "out"), "--json"]
+    given = ["release", str(config), "--out", str(folder / "out"), "--tensorboard", "--json"]
     result = CliRunner().invoke(app, given, catch_exceptions=False)
     assert result.exit_code == 0
     return folder / "out", json.loads(result.stdout)
@@ -73,8 +74,17 @@ def test_a_release_is_published_whole(published: tuple[Path, dict[str, Any]]) ->
     assert printed["privacy"] == "none"
     assert {path.name for path in folder.iterdir()} == {"public", "internal"}
     inside = {path.name for path in (folder / "internal").iterdir()}
-    assert inside == {"report.html", "scores.json", "training.json", "manifest.json", "model"}
+    assert inside == {"report.html", "scores.json", "training.json", "manifest.json", "model", "tensorboard"}
     assert {path.name for path in out.parent.iterdir()} == {"config", "out"}, "the workspace is gone"
+
+
+def test_tensorboard_shows_the_curve_of_the_training(published: tuple[Path, dict[str, Any]]) -> None:
+    internal = current(published[0]) / "internal"  # type: ignore[operator]
+    events = EventAccumulator(str(internal / "tensorboard")).Reload()
+    ((table, curve),) = json.loads((internal / "training.json").read_text()).items()
+    assert [[event.step, event.value] for event in events.Scalars("training/loss")] == [
+        [step, pytest.approx(loss)] for step, loss in curve
+    ], table
 
 
 def test_the_manifest_says_what_may_be_said(published: tuple[Path, dict[str, Any]]) -> None:
