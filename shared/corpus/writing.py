@@ -36,6 +36,21 @@ def write_corpus(corpus: Corpus, folder: Path) -> None:
             writer.write(table.name, corpus.tables[table.name])
 
 
+def arrow_chunks(table: Table, frame: pd.DataFrame) -> Iterator[list[pa.Array]]:
+    """The rows of a frame in pieces, an Arrow array a column (see :func:`spelling.to_arrow`).
+
+    Raises ``DataError`` for columns other than those of the schema, in order.
+    """
+    if tuple(frame.columns) != table.names:
+        raise DataError(
+            f"table {table.name!r} cannot be written: its columns are {', '.join(map(str, frame.columns))}, "
+            f"but the schema declares {', '.join(table.names)}"
+        )
+    for start in range(0, len(frame), _ROWS):
+        part = frame.iloc[start : start + _ROWS]
+        yield [to_arrow(part[column.name], table, column) for column in table.columns]
+
+
 class CorpusWriter:
     """Writes chunks of tables into an existing folder: ``<table>.<ending>`` and ``schema.yaml``.
 
@@ -59,16 +74,11 @@ class CorpusWriter:
     def write(self, table: str, frame: pd.DataFrame) -> None:
         """Append the rows of ``frame`` to a table; its columns are those of the schema, in order."""
         declared = self.schema.table(table)
-        if tuple(frame.columns) != declared.names:
-            raise DataError(
-                f"table {table!r} cannot be written: its columns are {', '.join(map(str, frame.columns))}, "
-                f"but the schema declares {', '.join(declared.names)}"
-            )
+        chunks = arrow_chunks(declared, frame)
         write = self._sink(declared)
         with writing(self.path(table)):
-            for start in range(0, len(frame), _ROWS):
-                part = frame.iloc[start : start + _ROWS]
-                write([to_arrow(part[column.name], declared, column) for column in declared.columns])
+            for arrays in chunks:
+                write(arrays)
 
     def close(self) -> None:
         """Finish all files and write the schema."""

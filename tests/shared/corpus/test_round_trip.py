@@ -1,18 +1,18 @@
 """What is written reads back equal: every kind, every format, missing values included."""
 
 import tempfile
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from any_frames import KINDS, column, frames, schema_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.corpus.corpus import DTYPES, Corpus
+from shared.corpus.corpus import Corpus
 from shared.corpus.reading import read_corpus
-from shared.corpus.schema import Column, Format, Schema, Table
+from shared.corpus.schema import Format
 from shared.corpus.writing import CorpusWriter, write_corpus
 
 FORMATS = [
@@ -24,39 +24,6 @@ FORMATS = [
     Format(delimiter="\t", encoding="utf-16"),
     Format(delimiter="|", strip=True),
 ]
-MISSING = ("NA", "?")
-TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6)
-WORDS = (
-    TEXT | st.sampled_from(["None", "nan", "null", "", "a,b", 'a"b', '"', "a\nb", "a\r\nb", "\r", "0", "007", "1.0"])
-).filter(lambda word: word not in MISSING and word == word.strip(" \t"))
-YEARS = (datetime(1, 1, 1), datetime(9999, 12, 31))
-VALUES = {
-    "categorical": WORDS,
-    "identifier": WORDS,
-    "integer": st.integers(-(2**63), 2**63 - 1),
-    "real": st.floats(allow_nan=False, allow_infinity=False),
-    "boolean": st.booleans(),
-    "date": st.datetimes(*YEARS).map(lambda stamp: stamp.replace(hour=0, minute=0, second=0, microsecond=0)),
-    "datetime": st.datetimes(*YEARS),
-}
-KINDS = tuple(VALUES)
-
-
-def column(kind, values):
-    return pd.Series(np.array(values, dtype=object), name=kind).where(pd.notna(values), None).astype(DTYPES[kind])
-
-
-@st.composite
-def frames(draw, kinds=KINDS):
-    rows = draw(st.integers(1, 6))
-    return pd.DataFrame(
-        {kind: column(kind, draw(st.lists(st.none() | VALUES[kind], min_size=rows, max_size=rows))) for kind in kinds}
-    )
-
-
-def schema_of(frame, format, **extra):
-    columns = tuple(Column(name=kind, kind=kind, **extra.get(kind, {})) for kind in frame.columns)
-    return Schema(tables=(Table(name="t", columns=columns, format=format, missing=MISSING),))
 
 
 def round_trip(schema, frame):
