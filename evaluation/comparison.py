@@ -14,6 +14,7 @@ from evaluation.cells import Cells, discretise
 from evaluation.effort import Effort
 from evaluation.features import Features, feature_matrices
 from evaluation.joint import JointCounts, joint_counts
+from evaluation.records import Records, encode_records
 from shared.corpus.schema import Column, Table
 from shared.corpus.units import UnitFrame
 from shared.errors import DataError
@@ -87,6 +88,11 @@ class Comparison:
     def features(self) -> Features:
         """Every column as one number, as tree classifiers see it."""
         return feature_matrices(self.columns, {part: self.part(part).frame for part in PARTS})
+
+    @cached_property
+    def records(self) -> Records:
+        """Every column as ranks or codes, as attacks see it that hold the synthetic rows alone."""
+        return encode_records(self.columns, {part: self.part(part).frame for part in PARTS})
 
     @property
     def has_histories(self) -> bool:

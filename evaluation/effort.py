@@ -16,7 +16,8 @@ class Effort:
     ``test_rows``: of the holdout, for each of them. ``two_sample_rows``: of either side of the two-sample test,
     ``two_sample_iterations``: of its classifier. ``queries``: synthetic rows whose nearest
     neighbours are sought; ``references``: rows among which they are sought; ``attacked_units``: members
-    (and as many non-members) that the membership attacks try.
+    (and as many non-members) that the membership attacks and singling out try; ``linked_units`` and
+    ``inferred_units``: the same for linkability and inference; ``secrets``: columns that are inferred.
     """
 
     training_rows: int = 20_000
@@ -28,6 +29,9 @@ class Effort:
     queries: int = 10_000
     references: int = 20_000
     attacked_units: int = 10_000
+    linked_units: int = 5_000
+    inferred_units: int = 5_000
+    secrets: int = 16
 
     def __post_init__(self) -> None:
         for field in fields(self):

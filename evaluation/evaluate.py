@@ -14,8 +14,11 @@ from evaluation.fidelity.pair_agreement import pair_agreement
 from evaluation.fidelity.rows_per_unit import rows_per_unit_agreement
 from evaluation.fidelity.two_sample import two_sample_auc
 from evaluation.leakage.exact_copies import exact_copies
+from evaluation.leakage.inference import inference
+from evaluation.leakage.linkability import linkability
 from evaluation.leakage.membership import Density, membership_by_density, membership_by_distance
 from evaluation.leakage.nearest_neighbour import nearest_neighbour_share
+from evaluation.leakage.singling_out import singling_out
 from evaluation.score import Score
 from evaluation.utility.every_column import every_column
 from evaluation.utility.task import TaskLike
@@ -33,7 +36,8 @@ FIDELITY: tuple[Measure, ...] = (
     missingness_difference,
     two_sample_auc,
 )
-LEAKAGE: tuple[Measure, ...] = (exact_copies, nearest_neighbour_share, membership_by_distance)
+LEAKAGE: tuple[Measure, ...] = (exact_copies, nearest_neighbour_share, membership_by_distance, singling_out)
+OF_SEVERAL_COLUMNS: tuple[Measure, ...] = (linkability, inference)
 
 
 def evaluate_table(
@@ -58,7 +62,8 @@ def evaluate_table(
     data = Comparison(table, train, holdout, synthetic, effort or Effort())
     tasks = [task for task in tasks if task.table == table.name]
     measures = [*FIDELITY, *([rows_per_unit_agreement] if data.has_histories else [])]
-    work = len(measures) + len(tasks) + len(data.names) + len(LEAKAGE) + (density is not None)
+    attacks = [*LEAKAGE, *(OF_SEVERAL_COLUMNS if len(data.names) > 1 else ())]
+    work = len(measures) + len(tasks) + len(data.names) + len(attacks) + (density is not None)
     with reporter.stage("evaluating", work) as stage:
 
         def measured(measure: Measure, *arguments: object) -> Score:
@@ -80,7 +85,7 @@ def evaluate_table(
                 data, seed=derive(seed, "every column"), excluded=frozenset(derived), advance=lambda: stage.advance(1)
             )
         )
-        leakage = [measured(measure) for measure in LEAKAGE]
+        leakage = [measured(measure) for measure in attacks]
         if density is not None:
             leakage.append(measured(membership_by_density, density))
     return Evaluation(

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.stats import norm, rankdata, t
 
 Z = float(norm.ppf(0.975))
 Z_OF_TWO = float(norm.ppf(1 - 0.025 / 2))  # for the better of two estimates (Bonferroni)
 Interval = tuple[float, float]
+_MOST_EXCESS = 1.0 - 1e-9
 
 
 def clip(low: float, high: float, bounds: Interval = (0.0, 1.0)) -> Interval:
@@ -42,6 +44,39 @@ def newcombe(share: float, trials: float, other: float, other_trials: float) -> 
         difference - float(np.hypot(share - low, other_high - other)),
         difference + float(np.hypot(high - share, other - other_low)),
     )
+
+
+def relative_excess(rate: float, control: float, trials: float, *, z: float = Z) -> tuple[float, Interval]:
+    """``(rate - control) / (1 - control)`` of two shares of equally many trials, and its interval.
+
+    One less the ratio of the failures; the interval inverts the score test of that ratio (Koopman, Biometrics 40,
+    1984; Miettinen and Nurminen, Stat. Med. 4, 1985). Trials that are shares themselves count as coins,
+    which vary more: the interval is then too wide. Both ends lie in [-1, 1].
+    """
+    if control >= 1.0:
+        return 0.0, (-1.0, 1.0)
+    failed, spared = 1.0 - rate, 1.0 - control
+
+    def surprise(excess: float) -> float:
+        """How many standard errors the failures lie above what ``excess`` lets expect; rises with it."""
+        ratio = 1.0 - excess
+        # The likeliest share of failures among controls under that ratio is the smaller root of a quadratic.
+        linear = ratio * (1 + spared) + failed + 1
+        other = 2 * (failed + spared) / (linear + np.sqrt(max(0.0, linear**2 - 8 * ratio * (failed + spared))))
+        one = min(1.0, ratio * other)
+        variance = (one * (1 - one) + ratio**2 * other * (1 - other)) / trials
+        gap = failed - ratio * spared
+        return float(gap / np.sqrt(max(variance, 1e-300))) if gap else 0.0
+
+    def end(target: float, low: float, high: float) -> float:
+        if surprise(low) >= target:
+            return low
+        return high if surprise(high) <= target else float(brentq(lambda excess: surprise(excess) - target, low, high))
+
+    value = float(np.clip(1.0 - failed / spared, -1.0, 1.0))
+    inside = min(value, _MOST_EXCESS)
+    low, high = end(-z, -1.0, inside), end(z, inside, _MOST_EXCESS)
+    return value, (low, 1.0 if high >= _MOST_EXCESS else high)
 
 
 def effective_trials(hits: NDArray[np.bool_], unit: NDArray[np.int64]) -> float:

@@ -220,6 +220,9 @@ def test_the_whole_evaluation_runs_and_small_parts_are_refused(clean: Comparison
         "exact copies",
         "nearest-neighbour share",
         "membership (distance)",
+        "singling out",
+        "linkability",
+        "inference",
     ]
     with pytest.raises(DataError, match="the synthetic part has 3 units"):
         Comparison(TABLE, clean.train, clean.holdout, clean.synthetic.take(np.arange(3)))

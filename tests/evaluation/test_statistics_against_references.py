@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binom, norm
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
@@ -13,6 +14,7 @@ from evaluation.statistics import (
     jackknife_variance,
     newcombe,
     normal_interval,
+    relative_excess,
     roc_curve,
     true_rate_at_false_rate,
     variance_by_unit,
@@ -107,3 +109,39 @@ def test_the_rate_of_a_guessing_attack_is_one_percent_and_inside_its_interval() 
     assert low <= value <= high
     assert low <= 0.01 <= high
     assert true_rate_at_false_rate(np.arange(8000) < 4000, -np.arange(8000.0), random)[0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("level", [0.95, 0.9992])
+@pytest.mark.parametrize("chance", [0.002, 0.05, 0.4, 0.9])
+def test_the_excess_of_two_equal_chances_is_called_more_than_zero_as_rarely_as_promised(level, chance) -> None:
+    """All outcomes of twice 200 trials, each with its probability."""
+    trials, z = 200, float(norm.ppf((1 + level) / 2))
+    counts = np.arange(trials + 1)
+    likely = [int(count) for count in counts if binom.pmf(count, trials, chance) > 1e-7]
+    missed = 0.0
+    for hits in likely:
+        for luck in likely:
+            if hits > luck:
+                low, _ = relative_excess(hits / trials, luck / trials, trials, z=z)[1]
+                missed += (low > 0) * binom.pmf(hits, trials, chance) * binom.pmf(luck, trials, chance)
+    assert missed <= 1.1 * (1 - level) / 2
+
+
+def test_the_interval_of_an_excess_covers_it() -> None:
+    random = np.random.default_rng(0)
+    for rate, control in ((0.06, 0.01), (0.5, 0.3), (0.97, 0.9)):
+        covered = 0
+        for hits, luck in random.binomial(400, [rate, control], size=(2_000, 2)) / 400:
+            low, high = relative_excess(hits, luck, 400)[1]
+            covered += low <= (rate - control) / (1 - control) <= high
+        assert 0.935 <= covered / 2_000 <= 0.975
+
+
+@pytest.mark.parametrize(
+    ("rate", "control", "value"),
+    [(0.2, 0.1, 1 / 9), (0, 0, 0), (1, 0.2, 1), (0, 0.5, -1), (1, 1, 0), (0.3, 0.3, 0), (0, 0.99, -1)],
+)
+def test_an_excess_at_the_edges_lies_in_its_interval(rate: float, control: float, value: float) -> None:
+    found, (low, high) = relative_excess(rate, control, 50)
+    assert found == pytest.approx(value)
+    assert -1 <= low <= found <= high <= 1
