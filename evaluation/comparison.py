@@ -16,13 +16,22 @@ from evaluation.features import Features, feature_matrices
 from evaluation.joint import JointCounts, joint_counts
 from evaluation.records import Records, encode_records
 from shared.corpus.schema import Column, Table
-from shared.corpus.units import UnitFrame
+from shared.corpus.units import UnitFrame, Units
 from shared.errors import DataError
 from shared.randomness import numpy_generator
 
 Part = Literal["train", "holdout", "synthetic"]
 PARTS: tuple[Part, ...] = ("train", "holdout", "synthetic")
 LEAST_UNITS = 20
+
+
+def compared_units(units: Units, rows: int, *, seed: int, consumer: str) -> UnitFrame:
+    """All units, or so many whole ones drawn at random that they have about ``rows`` rows: what is compared."""
+    if units.rows <= rows:
+        return units.take(np.ones(len(units), dtype=np.bool_))
+    order = numpy_generator(seed, "compared", consumer).permutation(len(units))
+    enough = int(np.searchsorted(np.cumsum(units.rows_per_unit[order]), rows))
+    return units.take(np.sort(order[: max(enough, LEAST_UNITS)]))
 
 
 @dataclass(frozen=True, eq=False)

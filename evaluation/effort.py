@@ -11,6 +11,7 @@ from shared.errors import ConfigurationError
 class Effort:
     """Caps on rows and iterations. Above the caps the time of an evaluation no longer grows.
 
+    ``rows``: of each part, as whole units drawn at random, that are looked at at all.
     ``training_rows`` and ``iterations``: of each classifier that measures utility; ``task_rows``: training
     rows of declared tasks, where one model alone decides and has to be steadier (if they are more);
     ``test_rows``: of the holdout, for each of them. ``two_sample_rows``: of either side of the two-sample test,
@@ -20,6 +21,7 @@ class Effort:
     ``inferred_units``: the same for linkability and inference; ``secrets``: columns that are inferred.
     """
 
+    rows: int = 250_000
     training_rows: int = 20_000
     task_rows: int = 60_000
     iterations: int = 50

@@ -14,7 +14,7 @@ from privacy.clipping import accumulate_clipped, check_not_shared
 from privacy.noise import Noise
 from privacy.statistics import PrivateStatistics
 from shared.access.contract import BatchPlan, Phase
-from shared.corpus.units import UnitFrame
+from shared.corpus.units import Units
 from shared.errors import BudgetRefused, DataError
 from shared.training.example_norms import ghost_layers
 
@@ -43,7 +43,7 @@ class PrivateAccess:
     """
 
     def __init__(
-        self, data: UnitFrame, mechanisms: Mechanisms, *, max_rows: int = 16384, noise: Noise | None = None
+        self, data: Units, mechanisms: Mechanisms, *, max_rows: int = 16384, noise: Noise | None = None
     ) -> None:
         self._noise = Noise() if noise is None else noise
         self._statistics = PrivateStatistics(data, mechanisms, self._noise)

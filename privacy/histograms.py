@@ -21,16 +21,36 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from shared.corpus.schema import Column
-from shared.corpus.units import UnitFrame
+from shared.corpus.units import Grouped, Units, first_rows
 from shared.corpus.values import to_numbers, to_text
 
 
-def contributed(data: UnitFrame, column: Column) -> pd.Series:
+def contributed(data: Grouped, column: Column) -> pd.Series:
     """The values of a column that count: of each row, or of each unit's first row for a column ``of_unit``."""
     values = data.frame[column.name]
-    if not column.of_unit:
-        return values
-    return values.iloc[data.offsets[:-1][data.rows_per_unit > 0]]
+    return values.iloc[first_rows(data)] if column.of_unit else values
+
+
+def all_cell_counts(data: Units, column: Column, lows: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
+    """:func:`cell_counts` of all units, the sum of those of their chunks."""
+    parts = [cell_counts(contributed(chunk, column), column, lows) for chunk in data.chunks([column.name])]
+    return sum((counts for counts, _ in parts), np.zeros(len(lows), dtype=np.int64)), sum(m for _, m in parts)
+
+
+def all_category_counts(data: Units, column: Column, categories: Sequence[str]) -> tuple[NDArray[np.int64], int, int]:
+    """:func:`category_counts` of all units, the sum of those of their chunks."""
+    parts = [category_counts(contributed(chunk, column), categories) for chunk in data.chunks([column.name])]
+    counts = sum((part[0] for part in parts), np.zeros(len(categories), dtype=np.int64))
+    return counts, sum(part[1] for part in parts), sum(part[2] for part in parts)
+
+
+def all_unit_counts(data: Units, column: Column, most: int) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """:func:`unit_counts` of all units: a unit lies in one chunk whole, so the counts of chunks add up."""
+    found = pd.Series(dtype="int64")
+    for chunk in data.chunks([column.name]):
+        values, counts = unit_counts(chunk, column, most)
+        found = found.add(pd.Series(counts, index=pd.Index(values, dtype="str")), fill_value=0).astype("int64")
+    return found.index.to_numpy(dtype=object), found.to_numpy()
 
 
 def cell_counts(values: pd.Series, column: Column, lows: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
@@ -57,12 +77,12 @@ def category_counts(values: pd.Series, categories: Sequence[str]) -> tuple[NDArr
     return np.bincount(places[places >= 0], minlength=len(categories)), int((places < 0).sum()), int(missing.sum())
 
 
-def row_counts(data: UnitFrame, most: int) -> NDArray[np.int64]:
+def row_counts(data: Units, most: int) -> NDArray[np.int64]:
     """How many units have 0, 1, ..., ``most`` or more rows, shape ``(most + 1,)``."""
     return np.bincount(np.minimum(data.rows_per_unit, most), minlength=most + 1)
 
 
-def unit_counts(data: UnitFrame, column: Column, most: int) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+def unit_counts(data: Grouped, column: Column, most: int) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
     """Observed values and how many units hold each (at least one); the first ``most`` distinct values of a unit count.
 
     Which values of a crowded unit count depends on its own rows alone, so that one unit cannot

@@ -25,7 +25,7 @@ from shared.access.questions import (
 )
 from shared.corpus.grids import declared_cells
 from shared.corpus.schema import NUMERIC, Column
-from shared.corpus.units import UnitFrame
+from shared.corpus.units import Units
 from shared.errors import BudgetRefused, DataError, UndeclaredError
 
 BOOLEANS = ("false", "true")
@@ -59,7 +59,7 @@ class PrivateStatistics:
     the order of categories are post-processing.
     """
 
-    def __init__(self, data: UnitFrame, mechanisms: Mechanisms, noise: Noise) -> None:
+    def __init__(self, data: Units, mechanisms: Mechanisms, noise: Noise) -> None:
         if len(data) and int(data.rows_per_unit.max()) > mechanisms.promise.rows:
             raise DataError(
                 f"a unit has more rows than the declared cap of {mechanisms.promise.rows}; "
@@ -113,7 +113,7 @@ class PrivateStatistics:
 
     def _stable(self, column: Column) -> Categories:
         mechanisms = self._mechanisms
-        values, units = histograms.unit_counts(self._data, column, mechanisms.promise.categories_cap)
+        values, units = histograms.all_unit_counts(self._data, column, mechanisms.promise.categories_cap)
         listed, noisy = released(values, units, mechanisms.category_scale, mechanisms.category_threshold, self._noise)
         return Categories(listed, noisy, other=0.0, missing=0.0)
 
@@ -152,15 +152,14 @@ class PrivateStatistics:
         grid = declared_cells(_without_learned_bounds(column))
         assert grid is not None  # what has no declared grid was refused
         lows, highs = grid
-        counts, missing = histograms.cell_counts(histograms.contributed(self._data, column), column, lows)
+        counts, missing = histograms.all_cell_counts(self._data, column, lows)
         if not _nullable(column):
             return _Histogram(counts, lambda noisy: Cells(lows, highs, noisy, 0.0))
         cells = np.concatenate([counts, [missing]])
         return _Histogram(cells, lambda noisy: Cells(lows, highs, noisy[:-1], float(noisy[-1])))
 
     def _categories(self, column: Column, listed: tuple[str, ...]) -> _Histogram:
-        values = histograms.contributed(self._data, column)
-        counts, other, missing = histograms.category_counts(values, listed)
+        counts, other, missing = histograms.all_category_counts(self._data, column, listed)
         ends = [other, missing] if _nullable(column) else [other]
         return _Histogram(
             np.concatenate([counts, ends]).astype(np.int64),

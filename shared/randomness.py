@@ -41,3 +41,12 @@ def keyed_fractions(key: bytes, items: Iterable[str]) -> NDArray[np.float64]:
     digests = [hashlib.blake2b(item.encode(), digest_size=8, key=key).digest() for item in items]
     words = np.frombuffer(b"".join(digests), dtype="<u8")
     return (words >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+
+
+def mixed(words: NDArray[np.uint64], key: int) -> NDArray[np.uint64]:
+    """A hash of 64-bit words: the finaliser of SplitMix64 (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195)."""
+    with np.errstate(over="ignore"):
+        words = words + np.uint64(key)
+        words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return words ^ (words >> np.uint64(31))

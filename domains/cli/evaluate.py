@@ -10,6 +10,7 @@ import typer
 
 from domains.cli.terminal import AsJson, Out, Seed, progress, report
 from domains.pipeline.evaluating import evaluate_to
+from shared.corpus.scratch import parse_memory
 
 
 def evaluate(
@@ -24,6 +25,7 @@ def evaluate(
         typer.Option("--unit", help="Column of the unit, or 'row' (default: as the schema says).", show_default=False),
     ] = None,
     seed: Seed = 0,
+    memory: Annotated[str, typer.Option("--memory", help="What the work on records may take.")] = "1GiB",
     as_json: AsJson = False,
 ) -> None:
     """Fidelity, utility and leakage of synthetic data from anywhere, another tool's too.
@@ -33,7 +35,7 @@ def evaluate(
     with progress(as_json=as_json) as reporter:
         scores = evaluate_to(
             out, schema=schema, domain=domain, unit=unit, train=train, holdout=holdout, synthetic=synthetic,
-            seed=seed, now=datetime.now(UTC), reporter=reporter,
+            seed=seed, memory=parse_memory(memory), now=datetime.now(UTC), reporter=reporter,
         )  # fmt: skip
     lines = [
         f"{chapter}  {score['name']}: {score['value']:.3f}"

@@ -15,6 +15,7 @@ from domains.pipeline.config_file import ConfigFile, PrivacyFile, TaskFile
 from domains.pipeline.engines import EngineConfig, engine_config
 from domains.pipeline.yaml_file import checked, load_mapping, resolve_path
 from evaluation.gate import Thresholds
+from shared.corpus.scratch import parse_memory
 from shared.devices import device_named
 from shared.errors import ConfigurationError, SimulacraError
 
@@ -79,7 +80,7 @@ class Config:
 
     ``unit`` is the name of a column, or ``row``. ``privacy`` of ``None`` promises nothing.
     ``engines`` has one entry a table, and ``default``. ``ledger`` is where budgets are kept.
-    ``written`` is the file's content.
+    ``memory`` is how many bytes the work on records may take. ``written`` is the file's content.
     """
 
     path: Path
@@ -97,6 +98,7 @@ class Config:
     seed: int
     ledger: str | Path
     device: str
+    memory: int
     written: Mapping[str, Any] = field(repr=False)
 
     def engine(self, table: str) -> EngineConfig:
@@ -121,6 +123,7 @@ def read_config(path: Path) -> Config:
     private = file.privacy is not None
     try:
         device_named(file.device)
+        memory = parse_memory(file.memory)
         thresholds = Thresholds.declared(file.gate, private=private)
         engines = {
             name: engine_config(name, given, path, private=private)
@@ -147,6 +150,7 @@ def read_config(path: Path) -> Config:
         seed=file.seed,
         ledger=ledger_path(file.ledger, path),
         device=file.device,
+        memory=memory,
         written=written,
     )
     _check_privacy(config)

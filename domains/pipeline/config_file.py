@@ -126,6 +126,7 @@ class ConfigFile(_Part):
     seed: Annotated[int, Field(ge=0)] = 0
     ledger: Name | None = None
     device: Name = "cpu"
+    memory: Name | Count = "1GiB"
 
     @model_validator(mode="after")
     def _declared(self) -> ConfigFile:

@@ -19,6 +19,9 @@ from domains.pipeline.config import Config
 from domains.pipeline.model import Model
 from domains.pipeline.preparation import Declaration, Records, declared_for, units_at
 from domains.pipeline.training import Fitted
+from domains.pipeline.workspace import workspace
+from evaluation.comparison import compared_units
+from evaluation.effort import Effort
 from evaluation.evaluate import evaluate_table
 from evaluation.evaluation import ConstraintRate, Evaluation
 from evaluation.gate import Verdict, judge
@@ -26,7 +29,8 @@ from evaluation.report import Counts, PromiseLines, ReportContent, render, score
 from privacy.budget.promise import RELATION, Mechanisms
 from shared.corpus.folders import fresh_folder
 from shared.corpus.schema_file import read_schema
-from shared.corpus.units import UnitFrame
+from shared.corpus.scratch import Scratch
+from shared.corpus.units import UnitFrame, Units
 from shared.randomness import derive
 from shared.training.reporter import Reporter
 
@@ -45,22 +49,28 @@ class Judgement:
 def evaluate(
     declaration: Declaration,
     records: Records,
-    synthetic: UnitFrame,
+    synthetic: Units,
     *,
     density: Density | None,
     seed: int,
     reporter: Reporter,
 ) -> Evaluation:
-    """All scores of one table."""
+    """All scores of one table; of large parts, those of as many units as the effort declares."""
+    effort = Effort()
+    train, holdout, generated = (
+        compared_units(units, effort.rows, seed=seed, consumer=part)
+        for part, units in (("train", records.train), ("holdout", records.holdout), ("synthetic", synthetic))
+    )
     return evaluate_table(
         declaration.table,
-        records.train,
-        records.holdout,
-        synthetic,
+        train,
+        holdout,
+        generated,
         tasks=declaration.tasks,
         density=density,
-        constraints=constraint_rates(declaration.constraints, records.train, synthetic),
+        constraints=constraint_rates(declaration.constraints, train, generated),
         derived=[constraint.column for constraint in declaration.derived],
+        effort=effort,
         seed=seed,
         reporter=reporter,
     )
@@ -85,7 +95,7 @@ def judge_release(
     config: Config,
     declaration: Declaration,
     records: Records,
-    synthetic: UnitFrame,
+    synthetic: Units,
     model: Model,
     reporter: Reporter,
 ) -> Judgement:
@@ -106,7 +116,7 @@ def judge_release(
 def report_of(
     declaration: Declaration,
     records: Records,
-    synthetic: UnitFrame,
+    synthetic: Units,
     judgement: Judgement,
     fitted: Fitted,
     charge: Charge,
@@ -142,6 +152,7 @@ def evaluate_to(
     holdout: Path,
     synthetic: Path,
     seed: int,
+    memory: int,
     now: datetime,
     reporter: Reporter,
 ) -> dict[str, Any]:
@@ -150,9 +161,10 @@ def evaluate_to(
     All three are in the layout of the schema; the domain prepares them alike.
     """
     declaration = declared_for(domain_named(domain), read_schema(schema), unit, where="--unit")
-    with fresh_folder(out) as folder:
-        records = Records(train=units_at(train, declaration), holdout=units_at(holdout, declaration))
-        generated = units_at(synthetic, declaration)
+    with fresh_folder(out) as folder, workspace(out) as work:
+        scratch = Scratch(work, memory)
+        train_units, held, generated = (units_at(path, declaration, scratch) for path in (train, holdout, synthetic))
+        records = Records(train=train_units, holdout=held)
         evaluation = evaluate(declaration, records, generated, density=None, seed=seed, reporter=reporter)
         content = ReportContent(
             title=f"Evaluation of {declaration.schema.name}",
@@ -172,8 +184,8 @@ def evaluate_to(
     return scores
 
 
-def _counts(data: UnitFrame) -> Counts:
-    return Counts(rows=len(data.frame), units=len(data))
+def _counts(data: Units) -> Counts:
+    return Counts(rows=data.rows, units=len(data))
 
 
 def _promise_lines(charge: Charge, declaration: Declaration) -> PromiseLines | None:

@@ -26,6 +26,7 @@ from domains.pipeline.workspace import workspace
 from evaluation.report import scores_json
 from shared.corpus.folders import fresh_folder
 from shared.corpus.schema import Schema
+from shared.corpus.scratch import Scratch
 from shared.errors import GateRefused
 from shared.randomness import derive
 from shared.training.reporter import Reporter
@@ -54,10 +55,15 @@ def fit_to(
         check_tensorboard(tensorboard)
     declaration = declare(config)
     mechanisms = plan(config, declaration)
-    with fresh_folder(out) as folder, charged(config, mechanisms, run=_name(config, "fit", now)) as charge:
-        records = read_records(config, declaration, charge.key, reporter)
+    with (
+        fresh_folder(out) as folder,
+        workspace(out) as work,
+        charged(config, mechanisms, run=_name(config, "fit", now)) as charge,
+    ):
+        scratch = Scratch(work, config.memory)
+        records = read_records(config, declaration, charge.key, scratch, reporter)
         with with_tensorboard(reporter, tensorboard) as watched:
-            fitted = fit_model(config, declaration, records.train, charge, watched)
+            fitted = fit_model(config, declaration, records.train, charge, scratch, watched)
         fitted.model.save(folder)
     return fitted.model.provenance
 
@@ -75,17 +81,18 @@ def release_to(config: Config, out: Path, reporter: Reporter, *, now: datetime, 
     mechanisms = plan(config, declaration)
     name = _name(config, "release", now)
     with workspace(out) as work, charged(config, mechanisms, run=name) as charge:
-        records = read_records(config, declaration, charge.key, reporter)
+        scratch = Scratch(_made(work / "scratch"), config.memory)
+        records = read_records(config, declaration, charge.key, scratch, reporter)
         logs = work / TENSORBOARD if tensorboard else None
         with with_tensorboard(reporter, logs) as watched:
-            fitted = fit_model(config, declaration, records.train, charge, watched)
+            fitted = fit_model(config, declaration, records.train, charge, scratch, watched)
         model = fitted.model
         _made(work / "model")
         model.save(work / "model")
         units = sample_units(config, len(records.train))
         frames = model.sample(units, seed=derive(config.seed, "sample"), reporter=reporter)
         rows = write_stream(model.schema, _made(work / "tables"), frames)
-        synthetic = units_at(work / "tables", declaration, prepare=False)
+        synthetic = units_at(work / "tables", declaration, scratch, prepare=False)
         judgement = judge_release(config, declaration, records, synthetic, model, reporter)
         report = report_of(declaration, records, synthetic, judgement, fitted, charge, name=name, now=now)
         assemble(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,14 @@ from domains.pipeline.cleaning_marker import check_private
 from domains.pipeline.config import ROW, Config, with_table
 from evaluation.comparison import LEAST_UNITS
 from shared.corpus.corpus import DTYPES, Corpus
-from shared.corpus.reading import read_corpus
+from shared.corpus.locating import find_files
+from shared.corpus.reading import iterate_table
 from shared.corpus.schema import Schema, Table
 from shared.corpus.schema_file import read_schema
-from shared.corpus.units import UnitFrame, by_unit
+from shared.corpus.scratch import Scratch
+from shared.corpus.unit_store import UnitCollector, common_names
+from shared.corpus.units import UnitFrame, Units, by_unit
+from shared.corpus.whole_units import whole_units
 from shared.errors import ConfigurationError, DataError
 from shared.training.reporter import Reporter
 
@@ -53,8 +57,8 @@ class Declaration:
 class Records:
     """The units of a source: those that are learned from, and those that nothing learns from."""
 
-    train: UnitFrame
-    holdout: UnitFrame
+    train: Units
+    holdout: Units
 
 
 def declare(config: Config) -> Declaration:
@@ -130,64 +134,84 @@ def with_unit(schema: Schema, unit: str | None, where: str) -> Schema:
     return dataclasses.replace(schema, tables=(dataclasses.replace(table, unit=unit),))
 
 
-def read_records(config: Config, declaration: Declaration, key: bytes, reporter: Reporter) -> Records:
+def read_records(config: Config, declaration: Declaration, key: bytes, scratch: Scratch, reporter: Reporter) -> Records:
     """Read, prepare, split by keyed hash, and leave out the rows above the declared cap.
 
+    What becomes of a unit depends on the unit and the key alone, not on how the records are cut into chunks.
     Raises ``DataError``, on one line, for records that cannot be used.
     """
-    units = by_unit(declaration.table, read_frame(config, declaration, reporter))
+    cap = None if config.privacy is None else config.privacy.rows
+    train, holdout = (UnitCollector(declaration.table, scratch, role) for role in ("train", "holdout"))
+    with reporter.stage("reading", 0) as stage:
+        for part in _prepared(_source_frames(config, declaration, reporter), declaration, scratch):
+            for collector, units in zip((train, holdout), part.split(key, config.holdout.fraction or 0.0), strict=True):
+                collector.add(units if cap is None else units.capped(key, cap))
+            stage.advance(part.rows)
+    records = Records(train=train.done(), holdout=holdout.done())
     if config.holdout.path is not None:
-        train, holdout = units, units_at(config.holdout.path, declaration)
-        _check_apart(train, holdout)
-    else:
-        train, holdout = units.split(key, config.holdout.fraction or 0.0)
-    for role, part in (("train on", train), ("hold out", holdout)):
-        if len(part) < LEAST_UNITS:
+        held = UnitCollector(declaration.table, scratch, "holdout")
+        for part in _prepared(_frames(config.holdout.path, declaration.file_schema), declaration, scratch):
+            held.add(part if cap is None else part.capped(key, cap))
+        records = dataclasses.replace(records, holdout=held.done())
+        _check_apart(records)
+    for role, found in (("train on", records.train), ("hold out", records.holdout)):
+        if len(found) < LEAST_UNITS:
             raise DataError(
-                f"source {config.source.id!r} leaves {len(part)} units to {role}; at least {LEAST_UNITS} are needed: "
+                f"source {config.source.id!r} leaves {len(found)} units to {role}; at least {LEAST_UNITS} are needed: "
                 "give more records, or another holdout"
             )
-    if config.privacy is not None:
-        train, holdout = (part.capped(key, config.privacy.rows) for part in (train, holdout))
-    return Records(train=train, holdout=holdout)
+    return records
 
 
-def read_frame(config: Config, declaration: Declaration, reporter: Reporter) -> pd.DataFrame:
-    """The records of the source, as the domain prepares them."""
-    simulation = config.source.simulation
-    if simulation is not None:
-        corpus = declaration.domain.simulate(simulation.units, seed=simulation.seed, reporter=reporter)
-        corpus = Corpus(declaration.file_schema, corpus.tables)
-    else:
-        assert config.source.path is not None
-        corpus = read_corpus(declaration.file_schema, config.source.path)
-    return _prepared(corpus, declaration)
-
-
-def units_at(path: Path, declaration: Declaration, *, prepare: bool = True) -> UnitFrame:
+def units_at(path: Path, declaration: Declaration, scratch: Scratch, *, prepare: bool = True) -> Units:
     """The units of records at a path; ``prepare`` is false for a corpus that is in the prepared form already."""
-    if not prepare:
-        corpus = read_corpus(declaration.schema, path)
-        return by_unit(declaration.table, corpus.tables[declaration.table.name])
-    return by_unit(declaration.table, _prepared(read_corpus(declaration.file_schema, path), declaration))
+    schema = declaration.file_schema if prepare else declaration.schema
+    units = UnitCollector(declaration.table, scratch, "units")
+    for part in _prepared(_frames(path, schema), declaration, scratch, prepare=prepare):
+        units.add(part)
+    return units.done()
 
 
-def _prepared(corpus: Corpus, declaration: Declaration) -> pd.DataFrame:
-    prepared = declaration.domain.prepare(corpus)
-    if prepared.schema != declaration.schema:
-        raise DataError(
-            f"domain {declaration.domain.name!r} made a schema that depends on records; a domain's prepare "
-            "must give the same schema for all records"
-        )
-    return prepared.tables[declaration.table.name]
+def _source_frames(config: Config, declaration: Declaration, reporter: Reporter) -> Iterator[pd.DataFrame]:
+    """The records of the source in chunks."""
+    simulation = config.source.simulation
+    if simulation is None:
+        assert config.source.path is not None
+        yield from _frames(config.source.path, declaration.file_schema)
+        return
+    corpus = declaration.domain.simulate(simulation.units, seed=simulation.seed, reporter=reporter)
+    yield corpus.tables[declaration.file_schema.tables[0].name]
 
 
-def _check_apart(train: UnitFrame, holdout: UnitFrame) -> None:
+def _frames(path: Path, schema: Schema) -> Iterator[pd.DataFrame]:
+    table = schema.tables[0]
+    return iterate_table(table, find_files(schema, path)[table.name])
+
+
+def _prepared(
+    frames: Iterator[pd.DataFrame], declaration: Declaration, scratch: Scratch, *, prepare: bool = True
+) -> Iterator[UnitFrame]:
+    """Records as the domain prepares them, in parts of whole units."""
+    schema = declaration.file_schema if prepare else declaration.schema
+    name = schema.tables[0].name
+    for frame in whole_units(schema.tables[0], frames, scratch):
+        if prepare:
+            prepared = declaration.domain.prepare(Corpus(schema, {name: frame}))
+            if prepared.schema != declaration.schema:
+                raise DataError(
+                    f"domain {declaration.domain.name!r} made a schema that depends on records; a domain's prepare "
+                    "must give the same schema for all records"
+                )
+            frame = prepared.tables[declaration.table.name]
+        yield by_unit(declaration.table, frame)
+
+
+def _check_apart(records: Records) -> None:
     """A unit that is trained on must not stand in the holdout; rows without a name may be equal by chance."""
-    table = train.table
+    table = records.train.table
     if table.unit is None and table.primary_key is None:
         return
-    both = set(train.units) & set(holdout.units)
+    both = common_names(records.train, records.holdout)
     if both:
         raise DataError(
             f"{len(both)} units stand in source.path and in holdout.path, such as {min(both)!r}; a holdout has units "

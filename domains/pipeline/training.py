@@ -14,9 +14,11 @@ from privacy.budget.promise import RELATION
 from privacy.workload import declared
 from shared.access.contract import Access
 from shared.access.plain import PlainAccess
+from shared.codecs.encoding import encode_units
 from shared.codecs.table import TableCodec
 from shared.corpus.schema import Schema, Table
-from shared.corpus.units import UnitFrame
+from shared.corpus.scratch import Scratch
+from shared.corpus.units import Units
 from shared.engines.contract import FitSummary
 from shared.randomness import derive
 from shared.training.reporter import Reporter
@@ -39,10 +41,12 @@ def learning_table(declaration: Declaration, *, private: bool) -> Table:
     return declared(declaration.table, derived) if private else declaration.table
 
 
-def fit_model(config: Config, declaration: Declaration, train: UnitFrame, charge: Charge, reporter: Reporter) -> Fitted:
+def fit_model(
+    config: Config, declaration: Declaration, train: Units, charge: Charge, scratch: Scratch, reporter: Reporter
+) -> Fitted:
     """Fit one table's engine to its training units."""
     table = learning_table(declaration, private=charge.mechanisms is not None)
-    data = UnitFrame(table, train.frame, train.units, train.offsets)
+    data = train.as_table(table)
     access: Access = PlainAccess(data) if charge.mechanisms is None else PrivateAccess(data, charge.mechanisms)
     derived = tuple(constraint.column for constraint in declaration.derived)
     with reporter.stage("learning columns", 1) as stage:
@@ -52,8 +56,8 @@ def fit_model(config: Config, declaration: Declaration, train: UnitFrame, charge
             excluded=derived,
             row_counts=_most_rows(config, data),
         )
-        encoded = codec.encode(data)
         stage.advance()
+    encoded = encode_units(codec, data, scratch, reporter)
     settings = config.engine(table.name)
     engine = build(settings, codec.shape, seed=derive(config.seed, "weights"), device=config.device)
     summary = engine.fit(encoded, access, seed=derive(config.seed, "training"), reporter=reporter)
@@ -75,7 +79,7 @@ def fit_model(config: Config, declaration: Declaration, train: UnitFrame, charge
     return Fitted(model=model, summary=summary)
 
 
-def _most_rows(config: Config, data: UnitFrame) -> int | None:
+def _most_rows(config: Config, data: Units) -> int | None:
     """The highest number of rows of a unit: declared in a private run; ``None`` if every row is a unit."""
     if data.table.unit is None:
         return None

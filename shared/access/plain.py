@@ -21,17 +21,26 @@ from shared.access.questions import (
     RowCounts,
 )
 from shared.corpus.schema import Column
-from shared.corpus.units import UnitFrame
+from shared.corpus.units import Units, first_rows
 from shared.corpus.values import to_numbers, to_text
 from shared.errors import TrainingDiverged
-from shared.randomness import numpy_generator
+from shared.randomness import mixed, numpy_generator
+
+# Distinct numbers of a column that are counted exactly; beyond them about as many rows are drawn to stand for all.
+MOST_NUMBERS = 1 << 20
+_DRAW = 0x5DEECE66D
 
 
 class PlainStatistics:
-    """Exact answers; a column that is ``of_unit`` is counted once a unit."""
+    """Exact answers, however large the records are; a column that is ``of_unit`` is counted once a unit.
 
-    def __init__(self, data: UnitFrame) -> None:
+    One answer is not exact: numbers of more than ``most_numbers`` distinct values are counted among about so
+    many rows, drawn by a fixed hash of their position; the counts are scaled to all rows.
+    """
+
+    def __init__(self, data: Units, *, most_numbers: int = MOST_NUMBERS) -> None:
         self._data = data
+        self._most_numbers = most_numbers
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
         """Answers in the order of the questions."""
@@ -39,20 +48,87 @@ class PlainStatistics:
 
     def _answer(self, question: Question) -> Answer:
         if isinstance(question, NumberQuestion):
-            return _cells(to_numbers(self._values(question.column), question.column))
+            return self._cells(question.column)
         if isinstance(question, CategoryQuestion):
-            return _categories(to_text(self._values(question.column)), question.column.categories)
+            return self._categories(question.column)
         return _row_counts(self._data.rows_per_unit, question)
 
-    def _values(self, column: Column) -> pd.Series:
-        values = self._data.frame[column.name]
-        return values.iloc[self._data.offsets[:-1]] if column.of_unit else values
+    def _values(self, column: Column) -> Iterator[pd.Series]:
+        for chunk in self._data.chunks([column.name]):
+            values = chunk.frame[column.name]
+            yield values.iloc[first_rows(chunk)] if column.of_unit else values
+
+    def _cells(self, column: Column) -> Cells:
+        missing, total, tally = 0, 0, _Tally()
+        for values in self._values(column):
+            numbers = to_numbers(values, column)
+            present = numbers[~np.isnan(numbers)]
+            missing, total = missing + len(numbers) - len(present), total + len(numbers)
+            if tally.distinct <= self._most_numbers:
+                tally.add(present)
+        if tally.settled() <= self._most_numbers:
+            return Cells(tally.values, tally.values, tally.counts.astype(np.float64), float(missing))
+        drawn, rate, first = _Tally(), self._most_numbers / total, 0
+        for values in self._values(column):
+            numbers = to_numbers(values, column)
+            luck = mixed(np.arange(first, first + len(numbers), dtype=np.uint64), _DRAW) / np.float64(1 << 64)
+            drawn.add(numbers[(luck < rate) & ~np.isnan(numbers)])
+            first += len(numbers)
+        drawn.settled()
+        scale = (total - missing) / drawn.counts.sum()
+        return Cells(drawn.values, drawn.values, drawn.counts * scale, float(missing))
+
+    def _categories(self, column: Column) -> Categories:
+        """Declared categories in their order; found ones by falling frequency, ties by value."""
+        found, missing = pd.Series(dtype="int64"), 0
+        for values in self._values(column):
+            text = to_text(values)
+            found = found.add(text.value_counts(dropna=True), fill_value=0).astype("int64")
+            missing += int(text.isna().sum())
+        declared = column.categories
+        if declared is not None:
+            counts = found.reindex(list(declared), fill_value=0).to_numpy(dtype=np.float64)
+            return Categories(declared, counts, float(found.sum() - counts.sum()), float(missing))
+        names, counts = found.index.to_numpy(dtype=object), found.to_numpy(dtype=np.float64)
+        order = np.lexsort((pd.factorize(names, sort=True)[0], -counts))
+        return Categories(tuple(names[order]), counts[order], 0.0, float(missing))
+
+
+class _Tally:
+    """Distinct numbers and how often each came; memory grows with the distinct ones alone."""
+
+    def __init__(self) -> None:
+        self.values, self.counts = np.zeros(0), np.zeros(0, dtype=np.int64)
+        self._waiting: list[tuple[NDArray[np.float64], NDArray[np.int64]]] = []
+        self._size = 0
+
+    @property
+    def distinct(self) -> int:
+        """At least so many distinct numbers came."""
+        return len(self.values)
+
+    def add(self, numbers: NDArray[np.float64]) -> None:
+        """Count some more; what was counted is merged now and then, so that the work stays linear."""
+        values, counts = np.unique(numbers, return_counts=True)
+        self._waiting.append((values, counts))
+        self._size += len(values)
+        if self._size > max(len(self.values), 1 << 18):
+            self.settled()
+
+    def settled(self) -> int:
+        """How many distinct numbers came; brings ``values`` (ascending) and ``counts`` up to date."""
+        parts = [(self.values, self.counts), *self._waiting]
+        self.values, places = np.unique(np.concatenate([values for values, _ in parts]), return_inverse=True)
+        counts = np.concatenate([counts for _, counts in parts])
+        self.counts = np.bincount(places, counts, minlength=len(self.values)).astype(np.int64)
+        self._waiting, self._size = [], 0
+        return len(self.values)
 
 
 class PlainAccess:
     """Reads the records of ``data``: exact statistics and the plain mean gradient of a batch."""
 
-    def __init__(self, data: UnitFrame) -> None:
+    def __init__(self, data: Units) -> None:
         self._units = len(data)
         self._statistics = PlainStatistics(data)
 
@@ -100,24 +176,6 @@ class PlainAccess:
             )
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
-
-
-def _cells(numbers: NDArray[np.float64]) -> Cells:
-    missing = np.isnan(numbers)
-    values, counts = np.unique(numbers[~missing], return_counts=True)
-    return Cells(values, values, counts.astype(np.float64), float(missing.sum()))
-
-
-def _categories(text: pd.Series, declared: tuple[str, ...] | None) -> Categories:
-    """Declared categories in their order; found ones by falling frequency, ties by value."""
-    found = text.value_counts(dropna=True)
-    missing = float(text.isna().sum())
-    if declared is not None:
-        counts = found.reindex(list(declared), fill_value=0).to_numpy(dtype=np.float64)
-        return Categories(declared, counts, float(found.sum() - counts.sum()), missing)
-    values, counts = found.index.to_numpy(dtype=object), found.to_numpy(dtype=np.float64)
-    order = np.lexsort((pd.factorize(values, sort=True)[0], -counts))
-    return Categories(tuple(values[order]), counts[order], 0.0, missing)
 
 
 def _row_counts(rows_per_unit: NDArray[np.int64], question: RowCountQuestion) -> RowCounts:

@@ -19,7 +19,7 @@ from shared.codecs.contract import CodeSet
 from shared.corpus.schema import Column
 from shared.engines.encoded import Codes
 from shared.errors import DataError
-from shared.randomness import derive
+from shared.randomness import derive, mixed
 
 _ALPHABETS = {
     "9": string.digits,
@@ -131,7 +131,7 @@ class IdentifierCodec:
             elif ascending:
                 digits = np.zeros(len(numbers), dtype=np.uint64)
             else:
-                digits = _mixed(numbers.astype(np.uint64), derive(key, "place", place)) % np.uint64(radices[place])
+                digits = mixed(numbers.astype(np.uint64), derive(key, "place", place)) % np.uint64(radices[place])
             grid[:, place] = alphabet[digits.astype(np.int64)]
         return grid.view(f"U{len(radices)}").reshape(-1) if len(radices) else np.full(len(numbers), "")
 
@@ -156,15 +156,6 @@ class IdentifierCodec:
         return cls(column)
 
 
-def _mixed(words: NDArray[np.uint64], key: int) -> NDArray[np.uint64]:
-    """A hash of 64-bit words: the finaliser of SplitMix64 (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195)."""
-    with np.errstate(over="ignore"):
-        words = words + np.uint64(key)
-        words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return words ^ (words >> np.uint64(31))
-
-
 def _permuted(numbers: NDArray[np.int64], size: int, key: int) -> NDArray[np.uint64]:
     """A permutation of ``range(size)``: a Feistel network on the next even power of two, walked until inside.
 
@@ -178,7 +169,7 @@ def _permuted(numbers: NDArray[np.int64], size: int, key: int) -> NDArray[np.uin
     while len(outside):
         left, right = words[outside] >> half, words[outside] & mask
         for round_key in keys:
-            left, right = right, left ^ (_mixed(right, round_key) & mask)
+            left, right = right, left ^ (mixed(right, round_key) & mask)
         words[outside] = (left << half) | right
         outside = outside[words[outside] >= size]
     return words

@@ -20,7 +20,7 @@ from shared.codecs.number import BINS, NumberCodec
 from shared.codecs.registry import codec_class
 from shared.corpus.corpus import DTYPES
 from shared.corpus.schema import Column, Table
-from shared.corpus.units import UnitFrame
+from shared.corpus.units import Grouped
 from shared.engines.encoded import CodeExclusion, Codes, Histories, Rows, Shape
 from shared.errors import DataError, SchemaError
 from shared.randomness import derive
@@ -102,7 +102,7 @@ class TableCodec:
         (unit_names, unit_marginals), (row_names, row_marginals) = parts
         return Shape(unit_names, unit_marginals, row_names, row_marginals, self.rows_per_unit)
 
-    def encode(self, data: UnitFrame) -> Histories:
+    def encode(self, data: Grouped) -> Histories:
         """Codes of units and rows; a unit's own columns are read from its first row."""
         firsts = data.frame.iloc[data.offsets[:-1]]
         return Histories(self._encoded(firsts, True), self._encoded(data.frame, False), data.offsets)
@@ -150,7 +150,8 @@ class TableCodec:
         decoded, at = {}, 0
         for codec in self._part(of_unit):
             width = len(codec.sizes)
-            decoded[codec.column.name] = codec.decode(rows.codes[:, at : at + width], random)
+            codes = rows.codes[:, at : at + width].astype(np.int32, copy=False)
+            decoded[codec.column.name] = codec.decode(codes, random)
             at += width
         if at != rows.codes.shape[1]:
             raise DataError(f"there are {rows.codes.shape[1]} code columns, but table {self.table.name!r} has {at}")

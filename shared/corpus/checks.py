@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,13 +141,55 @@ def check_key(frame: pd.DataFrame, table: Table, parts: Sequence[tuple[Where, in
         position = int(again.argmax())
         value = frame[table.primary_key].iloc[position]
         first = int((frame[table.primary_key] == value).to_numpy(dtype=bool).argmax())
-        file, row = _origin(position, parts)
-        _, first_row = _origin(first, parts)
-        where = f"row {first_row}" + ("" if _origin(first, parts)[0] == file else f" of {_origin(first, parts)[0]}")
-        raise DataError(
-            f"{file}: row {row}, column {table.primary_key!r}: {shown(value)} is already in {where}, but the primary "
-            "key must be different in every row; remove one row, or name another 'primary_key'"
-        )
+        raise _twice(table, value, first, position, parts)
+
+
+class KeyHashes:
+    """Checks a primary key of chunks that come one after another, by eight bytes a row."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._hashes: list[NDArray[np.uint64]] = []
+
+    def add(self, chunk: pd.DataFrame) -> None:
+        """Rows that follow."""
+        if self._table.primary_key is not None:
+            keys = chunk[self._table.primary_key]
+            self._hashes.append(pd.util.hash_pandas_object(keys, index=False, categorize=False).to_numpy())
+
+    def check(self, parts: Sequence[tuple[Path, int]], again: Callable[[], Iterable[pd.DataFrame]]) -> None:
+        """No key came twice; ``again`` gives all chunks anew, and is called only where two hashes are equal.
+
+        ``parts`` are files and their numbers of rows, in order.
+        """
+        if self._table.primary_key is None or not self._hashes:
+            return
+        hashes = np.concatenate(self._hashes)
+        ordered = np.sort(hashes)
+        twice = ordered[1:][ordered[1:] == ordered[:-1]]
+        if not len(twice):
+            return
+        doubtful = np.flatnonzero(np.isin(hashes, twice))
+        values, start = [], 0
+        for chunk in again():
+            mine = doubtful[(doubtful >= start) & (doubtful < start + len(chunk))]
+            values += chunk[self._table.primary_key].iloc[mine - start].tolist()
+            start += len(chunk)
+        known: dict[object, int] = {}
+        for value, position in zip(values, doubtful.tolist(), strict=True):
+            if value in known:
+                raise _twice(self._table, value, known[value], position, parts)
+            known[value] = position
+
+
+def _twice(table: Table, value: object, first: int, position: int, parts: Sequence[tuple[Path, int]]) -> DataError:
+    file, row = _origin(position, parts)
+    first_file, first_row = _origin(first, parts)
+    where = f"row {first_row}" + ("" if first_file == file else f" of {first_file}")
+    return DataError(
+        f"{file}: row {row}, column {table.primary_key!r}: {shown(value)} is already in {where}, but the primary "
+        "key must be different in every row; remove one row, or name another 'primary_key'"
+    )
 
 
 def _origin(position: int, parts: Sequence[tuple[Where, int]]) -> tuple[Where, int]:

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from shared.corpus.checks import Place, check_columns, check_key, check_rows
+from shared.corpus.checks import KeyHashes, Place, check_columns, check_key, check_rows
 from shared.corpus.corpus import Corpus
 from shared.corpus.csv_reading import csv_batches
 from shared.corpus.json_reading import json_batches
@@ -47,16 +47,21 @@ def read_table(table: Table, files: Sequence[Path]) -> pd.DataFrame:
 
 
 def iterate_table(table: Table, files: Sequence[Path], *, rows: int = _ROWS) -> Iterator[pd.DataFrame]:
-    """The rows of a table in chunks of at most ``rows``; memory does not grow with the files.
+    """The rows of a table in chunks of at most ``rows``, with the dtypes of ``corpus.DTYPES``.
 
-    Everything is checked but the primary key, which would need all rows at once.
+    Memory does not grow with the files, but for eight bytes a row that check the primary key.
     """
-    total = 0
+    keys = KeyHashes(table)
+    parts: list[tuple[Path, int]] = []
     for path in files:
+        count = 0
         for chunk in _file_chunks(table, Path(path), rows):
-            total += len(chunk)
+            keys.add(chunk)
+            count += len(chunk)
             yield chunk
-    check_rows(total, table, files)
+        parts.append((Path(path), count))
+    check_rows(sum(count for _, count in parts), table, files)
+    keys.check(parts, lambda: (chunk for path in files for chunk in _file_chunks(table, Path(path), rows)))
 
 
 def _file_chunks(table: Table, path: Path, rows: int) -> Iterator[pd.DataFrame]:

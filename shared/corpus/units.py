@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,98 @@ from numpy.typing import NDArray
 from shared.corpus.schema import Table
 from shared.errors import DataError
 from shared.randomness import keyed_fractions
+
+CHUNK_ROWS = 1 << 16
+
+
+class Grouped(Protocol):
+    """Rows that stand unit by unit, whole units only.
+
+    ``offsets`` has shape ``(units + 1,)``: rows ``offsets[i]:offsets[i + 1]`` of ``frame`` are those of unit ``i``.
+    """
+
+    @property
+    def frame(self) -> pd.DataFrame: ...
+
+    @property
+    def offsets(self) -> NDArray[np.int64]: ...
+
+    @property
+    def rows_per_unit(self) -> NDArray[np.int64]: ...
+
+    @property
+    def unit_of_row(self) -> NDArray[np.int64]: ...
+
+    def __len__(self) -> int:
+        """Number of units."""
+        ...
+
+
+class Units(Protocol):
+    """The records of a table by unit, wherever they lie: in memory (:class:`UnitFrame`) or on a scratch disk.
+
+    What is learned from records goes through :meth:`chunks`, so that it never needs all of them at once
+    and comes out the same wherever they lie.
+    """
+
+    @property
+    def table(self) -> Table: ...
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        ...
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """Shape ``(units + 1,)``: the rows of each unit, counted through all chunks."""
+        ...
+
+    @property
+    def rows_per_unit(self) -> NDArray[np.int64]:
+        """Shape ``(units,)``."""
+        ...
+
+    def __len__(self) -> int:
+        """Number of units."""
+        ...
+
+    def chunks(self, columns: Sequence[str] | None = None) -> Iterator[Grouped]:
+        """All units in order, in chunks of whole units with the named columns (``None``: all)."""
+        ...
+
+    def names(self) -> Iterator[NDArray[np.object_]]:
+        """The names of the units in order, in pieces."""
+        ...
+
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> UnitFrame:
+        """The chosen units (a mask of shape ``(units,)`` or indices), in memory."""
+        ...
+
+    def as_table(self, table: Table) -> Self:
+        """The same records under other declared knowledge of the same columns."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Some of the units of a table, or some of their columns; see :class:`Grouped`."""
+
+    frame: pd.DataFrame
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def rows_per_unit(self) -> NDArray[np.int64]:
+        """Shape ``(units,)``."""
+        return np.diff(self.offsets)
+
+    @property
+    def unit_of_row(self) -> NDArray[np.int64]:
+        """Index of the unit of each row, shape ``(rows,)``."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), self.rows_per_unit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +124,11 @@ class UnitFrame:
         return len(self.units)
 
     @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.frame)
+
+    @property
     def rows_per_unit(self) -> NDArray[np.int64]:
         """Shape ``(units,)``."""
         return np.diff(self.offsets)
@@ -38,6 +137,21 @@ class UnitFrame:
     def unit_of_row(self) -> NDArray[np.int64]:
         """Index of the unit of each row, shape ``(rows,)``."""
         return np.repeat(np.arange(len(self.units), dtype=np.int64), self.rows_per_unit)
+
+    def chunks(self, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
+        """All units in order, in chunks of about ``CHUNK_ROWS`` rows."""
+        frame = self.frame if columns is None else self.frame[list(columns)]
+        for first, last in cut(self.offsets, CHUNK_ROWS):
+            start, end = self.offsets[first], self.offsets[last]
+            yield Chunk(frame.iloc[start:end], self.offsets[first : last + 1] - start)
+
+    def names(self) -> Iterator[NDArray[np.object_]]:
+        """The names of the units, in one piece."""
+        yield self.units
+
+    def as_table(self, table: Table) -> UnitFrame:
+        """The same records under other declared knowledge of the same columns."""
+        return replace(self, table=table)
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> UnitFrame:
         """The chosen units (a mask of shape ``(units,)`` or indices) with all their rows."""
@@ -79,12 +193,8 @@ def by_unit(table: Table, frame: pd.DataFrame) -> UnitFrame:
     none, its content: a name by position would let one record move all that follow it.
     """
     if table.unit is None:
-        if table.primary_key is not None:
-            names = frame[table.primary_key].astype(str).to_numpy(dtype=object)
-        else:
-            text = [frame[name].astype("str").fillna("\x00") for name in frame.columns]
-            names = text[0].str.cat(text[1:], sep="\x1f").to_numpy(dtype=object)
-        return UnitFrame(table, frame.reset_index(drop=True), names, np.arange(len(frame) + 1, dtype=np.int64))
+        offsets = np.arange(len(frame) + 1, dtype=np.int64)
+        return UnitFrame(table, frame.reset_index(drop=True), unit_names(table, frame), offsets)
     units = frame[table.unit]
     if units.isna().any():
         row = int(np.flatnonzero(units.isna().to_numpy())[0]) + 1
@@ -94,10 +204,52 @@ def by_unit(table: Table, frame: pd.DataFrame) -> UnitFrame:
     keys = [table.unit] if table.order_by is None else [table.unit, table.order_by]
     order = _sort_order(frame, table, keys)
     ordered = frame.iloc[order].reset_index(drop=True)
-    names = ordered[table.unit].astype(str).to_numpy(dtype=object)
+    names = unit_names(table, ordered)
     starts = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])) if len(names) else np.zeros(0, np.int64)
     offsets = np.concatenate([starts, [len(names)]]).astype(np.int64)
     return UnitFrame(table, ordered, names[starts], offsets)
+
+
+def unit_names(table: Table, frame: pd.DataFrame) -> NDArray[np.object_]:
+    """The name of the unit of each row, shape ``(rows,)``; see :func:`by_unit`."""
+    key = table.unit or table.primary_key
+    if key is not None:
+        return frame[key].astype(str).to_numpy(dtype=object)
+    text = [frame[name].astype("str").fillna("\x00") for name in frame.columns]
+    return text[0].str.cat(text[1:], sep="\x1f").to_numpy(dtype=object)
+
+
+def first_rows(data: Grouped) -> NDArray[np.int64]:
+    """Index of the first row of each unit that has one: the row that its own columns are read from."""
+    return data.offsets[:-1][data.rows_per_unit > 0]
+
+
+def cut(offsets: NDArray[np.int64], rows: int) -> Iterator[tuple[int, int]]:
+    """Runs of whole units (first, last + 1) of at most ``rows`` rows, or of a single unit with more."""
+    first, units = 0, len(offsets) - 1
+    while first < units:
+        last = int(np.searchsorted(offsets, offsets[first] + rows, side="right")) - 1
+        last = min(max(last, first + 1), units)
+        yield first, last
+        first = last
+
+
+def numeric_keys(values: pd.Series) -> NDArray[np.float64]:
+    """Texts that are finite numbers as those numbers, all others as infinity: what identifiers are ordered by.
+
+    Each text alone decides, so that no unit moves another, and no chunk of records differs from the whole.
+    """
+    codes, texts = pd.factorize(values.astype("str"))
+    keys = np.array([*map(_number, texts), np.inf])
+    return keys[codes]
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        return np.inf
+    return number if np.isfinite(number) else np.inf
 
 
 def _sort_order(frame: pd.DataFrame, table: Table, keys: list[str]) -> NDArray[np.intp]:
@@ -109,10 +261,8 @@ def _sort_order(frame: pd.DataFrame, table: Table, keys: list[str]) -> NDArray[n
     for key in reversed(keys):
         values = frame[key]
         if table.column(key).kind in ("identifier", "categorical"):
-            # As doubles whatever else the column holds; what they cannot tell apart is told by the text.
-            numbers = pd.to_numeric(values, errors="coerce").astype("float64")
-            ranks = pd.factorize(numbers, sort=True)[0]
-            columns += [pd.factorize(values.astype("str"), sort=True)[0], np.where(ranks < 0, len(ranks), ranks)]
+            # What doubles cannot tell apart is told by the text.
+            columns += [pd.factorize(values.astype("str"), sort=True)[0], numeric_keys(values)]
         else:
             columns.append(pd.factorize(values, sort=True, use_na_sentinel=True)[0])
     return np.lexsort(tuple(columns))

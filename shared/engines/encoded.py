@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import DataError
 
+# As codecs and engines give them; what is kept of a whole table has the narrowest type that holds its sizes.
 Codes = NDArray[np.int32]
+AnyCodes = NDArray[np.integer[Any]]
+
+
+class MappedPages:
+    """Pages of a mapped file, which are let go of before they make up much of the memory of this process."""
+
+    def __init__(self, mapped: mmap.mmap, most: int) -> None:
+        self._mapped = mapped
+        self._most = max(1, most // mmap.PAGESIZE)
+        self._count = 0
+
+    def touched(self, pages: int) -> None:
+        """At most so many more pages were read. They stay in the page cache of the system if it has room."""
+        self._count += pages
+        if self._count >= self._most:
+            self._mapped.madvise(mmap.MADV_DONTNEED)
+            self._count = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,12 +38,14 @@ class Rows:
     """One table of codes.
 
     ``codes`` has shape ``(rows, columns)`` with ``0 <= codes[:, j] < sizes[j]``; ``names`` has one
-    name a code column (a column of the table may need several).
+    name a code column (a column of the table may need several). ``pages`` are those that ``codes`` lies on
+    if it is mapped from a file.
     """
 
-    codes: Codes
+    codes: AnyCodes
     sizes: tuple[int, ...]
     names: tuple[str, ...]
+    pages: MappedPages | None = None
 
     def __post_init__(self) -> None:
         if self.codes.ndim != 2 or self.codes.shape[1] != len(self.sizes) or len(self.sizes) != len(self.names):
@@ -34,6 +55,13 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def at(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The codes of some rows, shape ``(len(rows), columns)``."""
+        codes = self.codes[rows].astype(np.int64)
+        if self.pages is not None:
+            self.pages.touched(len(rows))
+        return codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +181,7 @@ class Allowed:
             raise DataError(f"a unit names an allowed set that is none of {len(self.shares)}")
 
     @classmethod
-    def codes(cls, codes: NDArray[np.int32], size: int, *, by_row: bool = False) -> Self:
+    def codes(cls, codes: AnyCodes, size: int, *, by_row: bool = False) -> Self:
         """Exactly one code for each unit (or row)."""
         return cls(np.eye(size), codes.astype(np.int64), by_row)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from shared.errors import DataError
 
 
 class Examples:
-    """The rows of encoded units, ready to be drawn by unit.
+    """The rows of encoded units, ready to be drawn by unit; nothing of them is copied before.
 
     A unit without rows is presented as one row whose row columns count nothing.
     """
@@ -25,20 +27,12 @@ class Examples:
             )
         self.shape = shape
         self.device = device
-        self.counts = data.rows_per_unit
-        presented = np.maximum(self.counts, 1)
-        self.offsets = np.concatenate([[0], np.cumsum(presented)]).astype(np.int64)
-        unit_of_row = np.repeat(np.arange(len(data)), presented)
-        rows = data.rows.codes
-        if (self.counts == 0).any():
-            if not shape.empty_units:
-                raise DataError("the engine was built for units that have rows, and a unit has none")
-            rows = np.zeros((len(unit_of_row), len(data.rows.sizes)), dtype=rows.dtype)
-            rows[(self.counts > 0)[unit_of_row]] = data.rows.codes
-        codes = np.concatenate([data.units.codes[unit_of_row], rows], axis=1)
-        self.codes = torch.from_numpy(codes).to(device)
+        self.data = data
         self.flat = shape.flat
-        if self.flat and len(data) and self.counts.max() > 1:
+        counts = data.rows_per_unit
+        if len(data) and not shape.empty_units and counts.min() == 0:
+            raise DataError("the engine was built for units that have rows, and a unit has none")
+        if self.flat and len(data) and counts.max() > 1:
             raise DataError("the engine was built for one row a unit, and a unit has several")
 
     def take(self, drawn: NDArray[np.int64]) -> tuple[RowInputs, Tensor | None, Tensor]:
@@ -47,23 +41,28 @@ class Examples:
         Returns the inputs, the weight of each column's loss (``(rows, columns)``; ``None`` if all are
         1: a unit's own columns count in its first row alone) and the unit of each row, ``(rows,)``.
         """
-        starts, lengths = self.offsets[drawn], self.offsets[drawn + 1] - self.offsets[drawn]
+        data, starts = self.data, self.data.offsets[drawn]
         if self.flat:
-            codes = self.codes[torch.from_numpy(starts).to(self.device)].long()
-            return RowInputs(codes, None, None), None, torch.arange(len(drawn), device=self.device)
-        unit_of_row = np.repeat(np.arange(len(drawn)), lengths)
-        ends = np.concatenate([[0], np.cumsum(lengths)])
-        place = np.arange(ends[-1]) - ends[:-1][unit_of_row]
-        rows = torch.from_numpy(starts[unit_of_row] + place).to(self.device)
-        first = torch.from_numpy(place == 0).to(self.device)
-        codes = self.codes[rows].long()
-        own = self.shape.unit_columns
-        before = self.codes[(rows - 1).clamp(min=0)].long()[:, own:] + 1
-        most = self.shape.most_rows
-        counts = self.counts[drawn][unit_of_row]
+            codes = np.concatenate([data.units.at(drawn), data.rows.at(starts)], axis=1)
+            return RowInputs(self._tensor(codes), None, None), None, torch.arange(len(drawn), device=self.device)
+        counts = data.offsets[drawn + 1] - starts
+        presented = np.maximum(counts, 1)
+        unit_of_row = np.repeat(np.arange(len(drawn)), presented)
+        place = np.arange(len(unit_of_row)) - (np.cumsum(presented) - presented)[unit_of_row]
+        counts = counts[unit_of_row]
+        rows = np.zeros((len(unit_of_row), len(data.rows.sizes)), dtype=np.int64)
+        rows[counts > 0] = data.rows.at((starts[unit_of_row] + place)[counts > 0])
+        codes = np.concatenate([data.units.at(drawn)[unit_of_row], rows], axis=1)
+        before = np.zeros_like(rows)
+        before[1:] = rows[:-1] + 1
+        before[place == 0] = 0
+        own, most = self.shape.unit_columns, self.shape.most_rows
         known = np.stack([np.minimum(place, most - 1), np.minimum(counts, most)], axis=1)
-        inputs = RowInputs(codes, before.masked_fill(first[:, None], 0), torch.from_numpy(known).to(self.device))
-        weights = torch.ones(codes.shape, device=self.device)
-        weights[:, :own] = first[:, None].float()
-        weights[:, own:] = torch.from_numpy(counts > 0).to(self.device)[:, None].float()
-        return inputs, weights, torch.from_numpy(unit_of_row).to(self.device)
+        inputs = RowInputs(self._tensor(codes), self._tensor(before), self._tensor(known))
+        weights = np.empty(codes.shape, dtype=np.float32)
+        weights[:, :own] = (place == 0)[:, None]
+        weights[:, own:] = (counts > 0)[:, None]
+        return inputs, self._tensor(weights), self._tensor(unit_of_row)
+
+    def _tensor(self, values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values).to(self.device)

@@ -16,6 +16,8 @@ from domains.pipeline.preparation import declare, declared_for, read_records, wi
 from domains.plain import PlainDomain
 from shared.corpus.corpus import Corpus
 from shared.corpus.schema import Column, Schema, Table
+from shared.corpus.scratch import DEFAULT_MEMORY, Scratch
+from shared.corpus.units import Units
 from shared.errors import ConfigurationError, DataError
 from shared.training.reporter import SilentReporter
 
@@ -39,6 +41,17 @@ tables:
 """
 
 
+@pytest.fixture(params=[DEFAULT_MEMORY, 2048], ids=["in memory", "on disk"])
+def scratch(request: pytest.FixtureRequest, tmp_path: Path) -> Scratch:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return Scratch(folder, request.param)
+
+
+def unit_names_of(units: Units) -> set[str]:
+    return {name for names in units.names() for name in names}
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     lines = [f"c{order % 100},{order},{'yes' if order % 3 else 'no'}" for order in range(300)]
@@ -54,51 +67,51 @@ def test_the_unit_of_the_configuration_becomes_that_of_the_table(config: Config)
     assert [task.table for task in declaration.tasks] == ["orders"]
 
 
-def test_units_stay_whole_and_apart(config: Config) -> None:
-    records = read_records(config, declare(config), KEY, SilentReporter())
-    assert set(records.train.units).isdisjoint(records.holdout.units)
+def test_units_stay_whole_and_apart(config: Config, scratch: Scratch) -> None:
+    records = read_records(config, declare(config), KEY, scratch, SilentReporter())
+    assert unit_names_of(records.train).isdisjoint(unit_names_of(records.holdout))
     assert len(records.train) + len(records.holdout) == 100
     assert set(records.train.rows_per_unit) == {3}
 
 
-def test_a_unit_stays_where_it_is_when_others_leave(config: Config, tmp_path: Path) -> None:
-    before = read_records(config, declare(config), KEY, SilentReporter())
+def test_a_unit_stays_where_it_is_when_others_leave(config: Config, tmp_path: Path, scratch: Scratch) -> None:
+    before = read_records(config, declare(config), KEY, scratch, SilentReporter())
     frame = pd.read_csv(tmp_path / "orders.csv")
     frame[~frame["customer"].isin([f"c{i}" for i in range(10)])].to_csv(tmp_path / "orders.csv", index=False)
-    after = read_records(config, declare(config), KEY, SilentReporter())
-    assert set(after.holdout.units) <= set(before.holdout.units)
-    assert set(after.train.units) <= set(before.train.units)
+    after = read_records(config, declare(config), KEY, scratch, SilentReporter())
+    assert unit_names_of(after.holdout) <= unit_names_of(before.holdout)
+    assert unit_names_of(after.train) <= unit_names_of(before.train)
 
 
-def test_another_key_holds_out_others(config: Config) -> None:
-    first, second = (read_records(config, declare(config), key, SilentReporter()) for key in (KEY, b"another"))
-    assert set(first.holdout.units) != set(second.holdout.units)
+def test_another_key_holds_out_others(config: Config, scratch: Scratch) -> None:
+    first, second = (read_records(config, declare(config), key, scratch, SilentReporter()) for key in (KEY, b"another"))
+    assert unit_names_of(first.holdout) != unit_names_of(second.holdout)
 
 
-def test_a_private_run_leaves_surplus_rows_out(config: Config, tmp_path: Path) -> None:
+def test_a_private_run_leaves_surplus_rows_out(config: Config, tmp_path: Path, scratch: Scratch) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG.replace("privacy: none", "privacy: {epsilon: 1, rows: 2}"))
     private = read_config(tmp_path / "config.yaml")
-    records = read_records(private, declare(private), KEY, SilentReporter())
+    records = read_records(private, declare(private), KEY, scratch, SilentReporter())
     assert set(records.train.rows_per_unit) == {2}
     assert set(records.holdout.rows_per_unit) == {2}
 
 
-def test_the_holdout_may_be_records_of_its_own(config: Config, tmp_path: Path) -> None:
+def test_the_holdout_may_be_records_of_its_own(config: Config, tmp_path: Path, scratch: Scratch) -> None:
     lines = [f"h{order},{order},yes" for order in range(30)]
     (tmp_path / "held.csv").write_text("\n".join(["customer,amount,paid", *lines]) + "\n")
     (tmp_path / "config.yaml").write_text(CONFIG.replace("holdout: 0.5", "holdout: {path: held.csv}"))
     apart = read_config(tmp_path / "config.yaml")
-    records = read_records(apart, declare(apart), KEY, SilentReporter())
+    records = read_records(apart, declare(apart), KEY, scratch, SilentReporter())
     assert (len(records.train), len(records.holdout)) == (100, 30)
 
 
-def test_simulated_records_come_from_the_domain(tmp_path: Path) -> None:
+def test_simulated_records_come_from_the_domain(tmp_path: Path, scratch: Scratch) -> None:
     (tmp_path / "config.yaml").write_text(
         "source: {id: demo, simulate: {units: 80, seed: 3}}\ndomain: medical\nunit: patient_id\nholdout: 0.5\n"
         "privacy: none\n"
     )
     config = read_config(tmp_path / "config.yaml")
-    records = read_records(config, declare(config), KEY, SilentReporter())
+    records = read_records(config, declare(config), KEY, scratch, SilentReporter())
     assert len(records.train) + len(records.holdout) == 80
 
 
@@ -133,10 +146,10 @@ class Learner(PlainDomain):
         return Corpus(Schema(tables=(dataclasses.replace(table, columns=columns),)), corpus.tables)
 
 
-def test_a_domain_whose_schema_depends_on_records_is_refused(config: Config) -> None:
+def test_a_domain_whose_schema_depends_on_records_is_refused(config: Config, scratch: Scratch) -> None:
     declaration = dataclasses.replace(declare(config), domain=Learner())
     with pytest.raises(DataError, match="made a schema that depends on records"):
-        read_records(config, declaration, KEY, SilentReporter())
+        read_records(config, declaration, KEY, scratch, SilentReporter())
 
 
 class Tasked(PlainDomain):
