@@ -16,11 +16,10 @@ from domains.pipeline.cleaning_marker import check_private
 from domains.pipeline.config import ROW, Config, with_table
 from evaluation.comparison import LEAST_UNITS
 from shared.corpus.corpus import DTYPES, Corpus
-from shared.corpus.locating import find_files
-from shared.corpus.reading import iterate_table
 from shared.corpus.schema import Schema, Table
 from shared.corpus.schema_file import read_schema
 from shared.corpus.scratch import Scratch
+from shared.corpus.sources import checked_chunks, open_source_corpus
 from shared.corpus.unit_store import UnitCollector, common_names
 from shared.corpus.units import UnitFrame, Units, by_unit
 from shared.corpus.whole_units import whole_units
@@ -183,9 +182,9 @@ def _source_frames(config: Config, declaration: Declaration, reporter: Reporter)
     yield corpus.tables[declaration.file_schema.tables[0].name]
 
 
-def _frames(path: Path, schema: Schema) -> Iterator[pd.DataFrame]:
-    table = schema.tables[0]
-    return iterate_table(table, find_files(schema, path)[table.name])
+def _frames(location: str | Path, schema: Schema) -> Iterator[pd.DataFrame]:
+    with open_source_corpus(schema, location) as source:
+        yield from checked_chunks(source, schema.tables[0].name)
 
 
 def _prepared(

@@ -157,7 +157,7 @@ class KeyHashes:
             keys = chunk[self._table.primary_key]
             self._hashes.append(pd.util.hash_pandas_object(keys, index=False, categorize=False).to_numpy())
 
-    def check(self, parts: Sequence[tuple[Path, int]], again: Callable[[], Iterable[pd.DataFrame]]) -> None:
+    def check(self, parts: Sequence[tuple[Where, int]], again: Callable[[], Iterable[pd.DataFrame]]) -> None:
         """No key came twice; ``again`` gives all chunks anew, and is called only where two hashes are equal.
 
         ``parts`` are files and their numbers of rows, in order.
@@ -182,7 +182,7 @@ class KeyHashes:
             known[value] = position
 
 
-def _twice(table: Table, value: object, first: int, position: int, parts: Sequence[tuple[Path, int]]) -> DataError:
+def _twice(table: Table, value: object, first: int, position: int, parts: Sequence[tuple[Where, int]]) -> DataError:
     file, row = _origin(position, parts)
     first_file, first_row = _origin(first, parts)
     where = f"row {first_row}" + ("" if first_file == file else f" of {first_file}")
