@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 import typer
 
-from domains.cli import clean, compare, corpus, evaluate, fit, ledger, release, sample, schema, simulate
+from domains.cli import clean, compare, copy, corpus, evaluate, fit, ledger, release, sample, schema, simulate
 from domains.pipeline.versions import suite_version
 
 app = typer.Typer(
@@ -54,6 +54,10 @@ def options(
 
 app.command(epilog="Example: simulacra simulate medical --units 1000 --seed 1 --out first-corpus")(simulate.simulate)
 app.add_typer(schema.app, name="schema")
+app.command(
+    epilog="Example: simulacra copy hospital postgresql://user@host/clinic --schema hospital/schema.yaml    "
+    "A password belongs into PGPASSWORD or ~/.pgpass, not into the URL."
+)(copy.copy)
 app.command(
     epilog="Example: simulacra clean visits.csv --schema schema.yaml --out plan, then with --apply plan --out cleaned"
 )(clean.clean)

@@ -8,16 +8,16 @@ from typing import Annotated
 
 import typer
 
-from domains.cli.terminal import AsJson, Out, Seed, progress, report
+from domains.cli.terminal import AsJson, Out, Seed, location, progress, report
 from domains.pipeline.evaluating import evaluate_to
 from shared.corpus.scratch import parse_memory
 
 
 def evaluate(
     schema: Annotated[Path, typer.Option("--schema", help="Schema of all three.", show_default=False)],
-    train: Annotated[Path, typer.Option("--train", help="Records that the generator saw.", show_default=False)],
-    holdout: Annotated[Path, typer.Option("--holdout", help="Records that it never saw.", show_default=False)],
-    synthetic: Annotated[Path, typer.Option("--synthetic", help="What it generated.", show_default=False)],
+    train: Annotated[str, typer.Option("--train", help="Records that the generator saw.", show_default=False)],
+    holdout: Annotated[str, typer.Option("--holdout", help="Records that it never saw.", show_default=False)],
+    synthetic: Annotated[str, typer.Option("--synthetic", help="What it generated.", show_default=False)],
     out: Out,
     domain: Annotated[str, typer.Option("--domain", help="Brings constraints and tasks.")] = "plain",
     unit: Annotated[
@@ -30,11 +30,13 @@ def evaluate(
 ) -> None:
     """Fidelity, utility and leakage of synthetic data from anywhere, another tool's too.
 
+    --train, --holdout and --synthetic are files, folders, or URLs of databases.
     Writes report.html and scores.json. Both are computed on real records: they must not leave.
     """
     with progress(as_json=as_json) as reporter:
         scores = evaluate_to(
-            out, schema=schema, domain=domain, unit=unit, train=train, holdout=holdout, synthetic=synthetic,
+            out, schema=schema, domain=domain, unit=unit,
+            train=location(train), holdout=location(holdout), synthetic=location(synthetic),
             seed=seed, memory=parse_memory(memory), now=datetime.now(UTC), reporter=reporter,
         )  # fmt: skip
     lines = [

@@ -8,14 +8,15 @@ from typing import Annotated
 
 import typer
 
-from domains.cli.terminal import AsJson, Out, progress, report
+from domains.cli.terminal import AsJson, Replace, Target, location, progress, report
 from domains.pipeline.model import load_model
 from domains.pipeline.sampling import sample_to
+from shared.corpus.databases.urls import shown_location
 
 
 def sample(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that 'simulacra fit' wrote.")],
-    out: Out,
+    out: Target,
     units: Annotated[
         int | None,
         typer.Option(
@@ -27,6 +28,7 @@ def sample(
         typer.Option(min=0, help="Equal seeds give equal output (default: another one each time).", show_default=False),
     ] = None,
     device: Annotated[str, typer.Option(help="'cpu' or 'cuda'.")] = "cpu",
+    replace: Replace = False,
     as_json: AsJson = False,
 ) -> None:
     """Generate a corpus with a saved model, in a stream: memory does not grow with --units."""
@@ -34,9 +36,10 @@ def sample(
     with progress(as_json=as_json) as reporter:
         loaded = load_model(model, device=device)
         wanted = loaded.provenance.units if units is None else units
-        rows = sample_to(loaded, wanted, out, seed=chosen, reporter=reporter)
+        rows = sample_to(loaded, wanted, location(out), seed=chosen, reporter=reporter, replace=replace)
     report(
-        {"out": str(out), "units": wanted, "seed": chosen, "rows": rows},
-        f"{out}: {wanted:,} units, " + ", ".join(f"{count:,} rows of {table}" for table, count in rows.items()),
+        {"out": shown_location(out), "units": wanted, "seed": chosen, "rows": rows},
+        f"{shown_location(out)}: {wanted:,} units, "
+        + ", ".join(f"{count:,} rows of {table}" for table, count in rows.items()),
         as_json=as_json,
     )

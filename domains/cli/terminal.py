@@ -12,12 +12,23 @@ import typer
 from rich.console import Console
 
 from domains.cli.reporter import RichReporter
+from shared.corpus.object_stores import is_url
 from shared.training.reporter import Reporter, SilentReporter
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write; it must not exist yet.", show_default=False)]
+Target = Annotated[
+    str,
+    typer.Option("--out", help="New folder, or URL of a database (PostgreSQL, SQLite, DuckDB).", show_default=False),
+]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace tables of a database that exist already.")]
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file, see docs/configuration.md.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Equal seeds give equal output.")]
+
+
+def location(text: str) -> Path | str:
+    """A path, or a URL as it was written: a path would lose one of its slashes."""
+    return text if is_url(text) else Path(text)
 
 
 @contextmanager

@@ -37,12 +37,12 @@ def write_marker(log: Path, marker: Marker) -> None:
     (log / MARKER).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def learned_rules(source: Path, schema: Schema) -> tuple[str, ...]:
+def learned_rules(source: Path | str, schema: Schema) -> tuple[str, ...]:
     """The learned rules that records at ``source`` (a file, folder or glob) were cleaned by; empty if there are none.
 
     A mark that cannot be read is taken for one of learned rules.
     """
-    matched = [Path(name) for name in glob.glob(str(source), recursive=True)] or [source]  # noqa: PTH207
+    matched = [Path(name) for name in glob.glob(str(source), recursive=True)] or [Path(source)]  # noqa: PTH207
     folders = {folder for path in matched for folder in (path, path.parent, path.parent.parent)}
     found: set[str] = set()
     for folder in folders:
@@ -54,7 +54,7 @@ def learned_rules(source: Path, schema: Schema) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def check_private(source: Path, schema: Schema, *, accepted: bool, where: str) -> None:
+def check_private(source: Path | str, schema: Schema, *, accepted: bool, where: str) -> None:
     """Raises ``ConfigurationError`` for a private run on records that learned rules changed, unless it is accepted."""
     found = learned_rules(source, schema)
     if found and not accepted:

@@ -13,8 +13,10 @@ from typing import Any
 from domains.base.contract import Task
 from domains.pipeline.config_file import ConfigFile, PrivacyFile, TaskFile
 from domains.pipeline.engines import EngineConfig, engine_config
-from domains.pipeline.yaml_file import checked, load_mapping, resolve_path
+from domains.pipeline.yaml_file import checked, load_mapping, resolve_path, with_variables
 from evaluation.gate import Thresholds
+from shared.corpus.databases.urls import anchored
+from shared.corpus.object_stores import is_url
 from shared.corpus.scratch import parse_memory
 from shared.devices import device_named
 from shared.errors import ConfigurationError, SimulacraError
@@ -32,13 +34,13 @@ class Simulation:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One body of records: exactly one of ``path`` and ``simulation``.
+    """One body of records: exactly one of ``path`` (text for a URL) and ``simulation``.
 
     ``learned_cleaning``: whether a private run takes records that were cleaned by rules learned from them.
     """
 
     id: str
-    path: Path | None
+    path: Path | str | None
     simulation: Simulation | None
     parent: str | None
     learned_cleaning: bool = False
@@ -49,7 +51,7 @@ class Holdout:
     """Units that nothing learns from: a fraction by keyed hash, or records at a path."""
 
     fraction: float | None
-    path: Path | None
+    path: Path | str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +142,7 @@ def read_config(path: Path) -> Config:
         units_about=file.units_about,
         holdout=Holdout(
             fraction=file.holdout.fraction,
-            path=_existing(file.holdout.path, path, "holdout.path") if file.holdout.path is not None else None,
+            path=_location(file.holdout.path, path, "holdout.path") if file.holdout.path is not None else None,
         ),
         engines=engines,
         privacy=_privacy(file.privacy),
@@ -175,13 +177,24 @@ def _source(file: ConfigFile, path: Path) -> Source:
     given = file.source
     return Source(
         id=given.id,
-        path=_existing(given.path, path, "source.path") if given.path is not None else None,
+        path=_location(given.path, path, "source.path") if given.path is not None else None,
         simulation=(
             Simulation(units=given.simulate.units, seed=given.simulate.seed) if given.simulate is not None else None
         ),
         parent=given.parent,
         learned_cleaning=given.learned_cleaning == "accepted",
     )
+
+
+def _location(text: str, config: Path, key: str) -> Path | str:
+    """A path that exists, or a URL of a database or object store, which is not yet reached for."""
+    if not is_url(text):
+        return _existing(text, config, key)
+    url = with_variables(text, config, key)
+    try:
+        return anchored(url, config.parent)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{config}: {key}: {error}") from error
 
 
 def _existing(text: str, config: Path, key: str) -> Path:

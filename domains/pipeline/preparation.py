@@ -162,7 +162,7 @@ def read_records(config: Config, declaration: Declaration, key: bytes, scratch: 
     return records
 
 
-def units_at(path: Path, declaration: Declaration, scratch: Scratch, *, prepare: bool = True) -> Units:
+def units_at(path: Path | str, declaration: Declaration, scratch: Scratch, *, prepare: bool = True) -> Units:
     """The units of records at a path; ``prepare`` is false for a corpus that is in the prepared form already."""
     schema = declaration.file_schema if prepare else declaration.schema
     units = UnitCollector(declaration.table, scratch, "units")

@@ -124,6 +124,12 @@ _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^
 
 def resolve_path(text: str, config: Path, key: str, environment: Mapping[str, str] | None = None) -> Path:
     """A path of a configuration file: ``${NAME:-default}`` replaced, and relative to the file's folder."""
+    path = Path(with_variables(text, config, key, environment)).expanduser()
+    return path if path.is_absolute() else config.parent / path
+
+
+def with_variables(text: str, config: Path, key: str, environment: Mapping[str, str] | None = None) -> str:
+    """The text with each ``${NAME:-default}`` replaced, so that no secret need stand in a configuration."""
     known = os.environ if environment is None else environment
 
     def value(match: re.Match[str]) -> str:
@@ -135,5 +141,4 @@ def resolve_path(text: str, config: Path, key: str, environment: Mapping[str, st
             )
         return found
 
-    path = Path(_VARIABLE.sub(value, text)).expanduser()
-    return path if path.is_absolute() else config.parent / path
+    return _VARIABLE.sub(value, text)

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from shared.corpus.corpus import Corpus
+from shared.corpus.keys import KeyTally
 from shared.corpus.schema import Column, Format, Table
 from shared.corpus.values import bounds, to_numbers
 from shared.errors import DataError
@@ -212,13 +213,7 @@ def dangling_keys(corpus: Corpus) -> dict[str, int]:
 
     Only keys with at least one such row are listed; missing values point nowhere on purpose.
     """
-    counts = {}
+    tally = KeyTally(corpus.schema)
     for table in corpus.schema.tables:
-        for key in table.foreign_keys:
-            values = corpus.tables[table.name][key.column].dropna().astype(str)
-            target = corpus.schema.table(key.table).primary_key
-            known = corpus.tables[key.table][target].dropna().astype(str)
-            dangling = int((~values.isin(known)).sum())
-            if dangling:
-                counts[f"{table.name}.{key.column}"] = dangling
-    return counts
+        tally.add(table.name, corpus.tables[table.name])
+    return tally.dangling()

@@ -1,4 +1,4 @@
-"""A corpus wherever it lies: files, databases, object stores, behind one iterator of frames."""
+"""A corpus wherever it lies: files or databases, behind one iterator of frames."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from shared.corpus.databases.duckdb_reading import open_duckdb
 from shared.corpus.databases.reading import open_database
 from shared.corpus.databases.urls import DatabaseUrl, is_database_url
 from shared.corpus.locating import find_files
+from shared.corpus.object_stores import is_url
 from shared.corpus.reading import iterate_table, read_table
 from shared.corpus.schema import Schema
+from shared.errors import ConfigurationError
 
 ROWS = 100_000
 
@@ -72,7 +74,7 @@ def checked_chunks(source: CorpusSource, name: str, *, rows: int = ROWS) -> Iter
 
 @contextmanager
 def open_source_corpus(schema: Schema, location: str | Path) -> Iterator[CorpusSource]:
-    """The corpus of a schema at a path, a glob, a folder, or a URL of a database or object store.
+    """The corpus of a schema at a path, a glob, a folder, or a URL of a database.
 
     A database is read in one state, whatever others write meanwhile; the connection ends with the block.
 
@@ -84,6 +86,11 @@ def open_source_corpus(schema: Schema, location: str | Path) -> Iterator[CorpusS
         opened = open_duckdb(schema, url) if url.dialect == "duckdb" else open_database(schema, url)
         with opened as source:
             yield source
+    elif is_url(location):
+        raise ConfigurationError(
+            f"{location}: records are read from files and databases (sqlite, postgresql, duckdb); "
+            "copy what lies in an object store into a folder first"
+        )
     else:
         yield FileSource(schema, find_files(schema, location))
 

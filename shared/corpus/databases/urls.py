@@ -88,3 +88,17 @@ def _shown(url: URL) -> str:
 def shown_location(location: object) -> str:
     """A path or URL for messages and manifests: never with a password."""
     return str(DatabaseUrl.parse(str(location))) if is_database_url(location) else str(location)
+
+
+def anchored(location: str, folder: Path) -> str:
+    """The URL with the file of an embedded database relative to ``folder`` instead of the working directory.
+
+    Raises ``ConfigurationError`` for a database URL that cannot be read.
+    """
+    if not is_database_url(location):
+        return location
+    parsed = DatabaseUrl.parse(location)
+    if parsed.file is None or parsed.file.is_absolute():
+        return location
+    url = make_url(location).set(database=str((folder / parsed.file).absolute()))
+    return url.render_as_string(hide_password=False)
