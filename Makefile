@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
 
-.PHONY: demo test check bench-adult bench-dp bench-releases clean
+.PHONY: demo test check bench-adult bench-tabular bench-dp bench-releases clean
 
 demo: .venv/installed
 	$(BIN)/python scripts/demo.py
@@ -23,6 +23,11 @@ check: .venv/installed
 bench-adult: .venv/installed
 	benchmarks/make_peers.sh sdv
 	$(BIN)/python benchmarks/adult.py
+
+# Two hours, most of them the peers'; what is kept under out/bench-tabular from the same versions is not run again.
+bench-tabular: .venv/installed
+	benchmarks/make_peers.sh sdv mostly
+	$(BIN)/python -m benchmarks.tabular
 
 bench-dp: .venv/installed
 	$(BIN)/python benchmarks/private_step.py

@@ -1,0 +1,1 @@
+"""Benchmarks: what is slower than a test. Run them with `make bench-…`."""

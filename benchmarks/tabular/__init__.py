@@ -1,0 +1,1 @@
+"""Ours beside its peers on whole tables; run with `make bench-tabular`."""
