@@ -8,7 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from evaluation.comparison import Comparison
 from evaluation.score import Score
-from evaluation.statistics import auc_influence, normal_interval, roc_curve, variance_by_unit
+from evaluation.statistics import Interval, auc_influence, normal_interval, roc_curve, variance_by_unit
 from shared.randomness import derive, numpy_generator
 
 FOLDS = 3
@@ -20,7 +20,9 @@ def two_sample_auc(data: Comparison, *, seed: int) -> Score:
 
     Gradient-boosted trees, three-fold cross-validation by unit (Lopez-Paz and Oquab 2017,
     arXiv:1610.06545, with the area in place of the accuracy). 0.5 is a classifier that can only guess.
-    ``detail["importance"]``: how much of the area is lost when a column is shuffled.
+    ``detail["importance"]``: pairs (column, area lost when the column is shuffled among held-out rows), the largest
+    first (permutation importance: Breiman, Mach. Learn. 45, 2001); ``detail["importance_intervals"]``: (low, high) of
+    each. Columns that say the same hide one another.
     """
     most = min(data.effort.two_sample_rows, len(data.synthetic.frame))
     real = data.sample_rows("holdout", most, seed=seed, consumer="two-sample")
@@ -30,11 +32,12 @@ def two_sample_auc(data: Comparison, *, seed: int) -> Score:
     unit = np.concatenate(
         [data.unit_of_row["holdout"][real], data.unit_of_row["synthetic"][synthetic] + len(data.holdout)]
     )
-    scores, importance = _cross_validated(data, matrix, label, unit, seed)
+    scores, shuffled, sampled = _cross_validated(data, matrix, label, unit, seed)
     area, influence = auc_influence(label, scores)
     # Folds learn from overlapping rows, so their errors go together (Nadeau and Bengio, Mach. Learn. 52, 2003):
     # on equal populations the area scatters by 1 + test rows / training rows more than DeLong's variance.
     variance = variance_by_unit(influence, unit) * FOLDS / (FOLDS - 1)
+    lost = _importance(label[sampled], scores[sampled], shuffled, unit[sampled], data.names)
     false, true = roc_curve(label, scores)
     return Score(
         name="two-sample AUC",
@@ -42,21 +45,29 @@ def two_sample_auc(data: Comparison, *, seed: int) -> Score:
         interval=normal_interval(area, variance),
         baseline=0.5,
         better="lower",
-        detail={"roc": {"fpr": false.tolist(), "tpr": true.tolist()}, "importance": importance, "rows": len(matrix)},
+        detail={
+            "roc": {"fpr": false.tolist(), "tpr": true.tolist()},
+            "importance": [(name, value) for name, value, _ in lost],
+            "importance_intervals": {name: list(interval) for name, _, interval in lost},
+            "rows": len(matrix),
+        },
     )
 
 
 def _cross_validated(
     data: Comparison, matrix: NDArray[np.float64], label: NDArray[np.bool_], unit: NDArray[np.int64], seed: int
-) -> tuple[NDArray[np.float64], dict[str, float]]:
-    """Out-of-fold scores of all rows; rows of one unit share a fold."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Out-of-fold scores of all rows; rows of one unit share a fold.
+
+    Then those of a sample of each fold with one column shuffled, shape ``(columns, sampled rows)``, and the sample.
+    """
     random = numpy_generator(seed, "two-sample folds")
     fold_of_unit = np.empty(int(unit.max()) + 1, dtype=np.int64)
     for units in (np.unique(unit[label]), np.unique(unit[~label])):  # either side in equal shares
         fold_of_unit[random.permutation(units)] = np.arange(len(units)) % FOLDS
     fold = fold_of_unit[unit]
     scores = np.empty(len(label))
-    importance: dict[str, float] = {}
+    shuffled, sampled = [], []
     for index in range(FOLDS):
         test = np.flatnonzero(fold == index)
         # The classifier cannot bin a column without any value: it becomes one that says nothing.
@@ -69,25 +80,35 @@ def _cross_validated(
             random_state=derive(seed, "two-sample", index) % (1 << 32),
         ).fit(known[fold != index], label[fold != index])
         scores[test] = model.predict_proba(known[test])[:, 1]
-        if index == 0:
-            importance = _importance(model, known[test], label[test], data.names, random)
-    return scores, importance
+        sampled.append(test[random.permutation(len(test))[:IMPORTANCE_ROWS]])
+        shuffled.append(_shuffled_scores(model, known[sampled[-1]], random))
+    return scores, np.concatenate(shuffled, axis=1), np.concatenate(sampled)
+
+
+def _shuffled_scores(
+    model: HistGradientBoostingClassifier, matrix: NDArray[np.float64], random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Scores of the rows with each column in turn shuffled, shape ``(columns, rows)``."""
+    scores = np.empty(matrix.shape[::-1])
+    for column in range(matrix.shape[1]):
+        shuffled = matrix.copy()
+        shuffled[:, column] = random.permutation(shuffled[:, column])
+        scores[column] = model.predict_proba(shuffled)[:, 1]
+    return scores
 
 
 def _importance(
-    model: HistGradientBoostingClassifier,
-    matrix: NDArray[np.float64],
     label: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    shuffled: NDArray[np.float64],
+    unit: NDArray[np.int64],
     names: tuple[str, ...],
-    random: np.random.Generator,
-) -> dict[str, float]:
-    """Area lost on held-out rows when one column is shuffled, largest first."""
-    chosen = random.permutation(len(matrix))[:IMPORTANCE_ROWS]
-    matrix, label = matrix[chosen], label[chosen]
-    whole, _ = auc_influence(label, model.predict_proba(matrix)[:, 1])
-    lost = {}
-    for index, name in enumerate(names):
-        shuffled = matrix.copy()
-        shuffled[:, index] = random.permutation(shuffled[:, index])
-        lost[name] = whole - auc_influence(label, model.predict_proba(shuffled)[:, 1])[0]
-    return dict(sorted(lost.items(), key=lambda item: -item[1]))
+) -> list[tuple[str, float, Interval]]:
+    """Area lost with each column shuffled and its interval, largest first; both areas are of the same rows."""
+    whole, influence = auc_influence(label, scores)
+    lost = []
+    for name, without in zip(names, shuffled, strict=True):
+        area, other = auc_influence(label, without)
+        variance = variance_by_unit(influence - other, unit) * FOLDS / (FOLDS - 1)
+        lost.append((name, whole - area, normal_interval(whole - area, variance, (-1.0, 1.0))))
+    return sorted(lost, key=lambda column: -column[1])

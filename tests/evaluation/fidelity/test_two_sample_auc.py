@@ -30,4 +30,29 @@ def test_a_shifted_column_is_noticed_and_named(compare) -> None:
     frame = data.synthetic.frame.assign(days=data.synthetic.frame["days"] + 3)
     score = two_sample_auc(replace(data, synthetic=replace(data.synthetic, frame=frame)), seed=0)
     assert score.interval[0] > 0.8
-    assert next(iter(score.detail["importance"])) == "days"
+    assert score.detail["importance"][0][0] == "days"
+    assert {name for name, _ in score.detail["importance"]} == set(data.names)
+    intervals = score.detail["importance_intervals"]
+    assert intervals["days"][0] > 0.2
+    assert all(low <= value <= high for (name, value) in score.detail["importance"] for low, high in [intervals[name]])
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_no_column_matters_among_samples_of_one_population(compare, most: int) -> None:
+    """Four columns in eight draws, at 95 %: more than six that miss zero have a chance below one percent."""
+    missed, mean = 0, []
+    for seed in range(8):
+        detail = two_sample_auc(compare(seed, 500, most), seed=seed).detail
+        missed += sum(not low <= 0 <= high for low, high in detail["importance_intervals"].values())
+        mean += [value for _, value in detail["importance"]]
+    assert missed <= 6
+    assert np.mean(mean) == pytest.approx(0.0, abs=0.02)
+
+
+def test_the_columns_that_were_torn_from_the_others_are_named(compare) -> None:
+    """Each column alone is right: only together with the others does it give the rows away."""
+    data = compare(0, 1500)
+    frame = data.synthetic.frame
+    torn = frame.assign(days=frame["days"].iloc[np.random.default_rng(0).permutation(len(frame))].to_numpy())
+    score = two_sample_auc(replace(data, synthetic=replace(data.synthetic, frame=torn)), seed=0)
+    assert score.detail["importance_intervals"]["days"][0] > 0
