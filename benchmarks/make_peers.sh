@@ -9,9 +9,10 @@ for peer in "$@"; do
     unwanted=()
     case "$peer" in
         sdv) packages=(torch==2.13.0 sdv==2.0.0 pyarrow) ;;
+        sdmetrics) packages=(sdmetrics==0.32.0) ;;
         # torchvision and torchaudio come with it, built for another torch, and break its import.
         mostly) packages=(torch==2.13.0 "mostlyai-engine==2.7.3 torch==2.13.0" pyarrow); unwanted=(torchvision torchaudio) ;;
-        *) echo "unknown peer '$peer'; there are: sdv, mostly" >&2; exit 2 ;;
+        *) echo "unknown peer '$peer'; there are: sdv, sdmetrics, mostly" >&2; exit 2 ;;
     esac
     "${PYTHON:-python3}" -m venv "$folder"
     # shellcheck disable=SC2086  # an entry may hold several packages that are resolved together

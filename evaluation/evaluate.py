@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 from evaluation.comparison import Comparison
@@ -12,6 +13,7 @@ from evaluation.fidelity.correlation import correlation_difference
 from evaluation.fidelity.missingness import missingness_difference
 from evaluation.fidelity.pair_agreement import pair_agreement
 from evaluation.fidelity.rows_per_unit import rows_per_unit_agreement
+from evaluation.fidelity.sdmetrics import sdmetrics_python, sdmetrics_scores
 from evaluation.fidelity.two_sample import two_sample_auc
 from evaluation.leakage.exact_copies import exact_copies
 from evaluation.leakage.inference import inference
@@ -25,9 +27,11 @@ from evaluation.utility.task import TaskLike
 from evaluation.utility.tasks import NotMeasurable, task_score
 from shared.corpus.schema import Table
 from shared.corpus.units import UnitFrame
+from shared.errors import ConfigurationError
 from shared.randomness import derive
 from shared.training.reporter import Reporter
 
+_LOG = logging.getLogger(__name__)
 Measure = Callable[..., Score]
 FIDELITY: tuple[Measure, ...] = (
     column_agreement,
@@ -57,7 +61,9 @@ def evaluate_table(
     """Compare train, holdout and synthetic units of one table.
 
     ``density`` is the generator's own log density of units, where there is one; ``derived`` columns are
-    functions of others, and no targets of utility. Raises ``DataError`` where a part is too small.
+    functions of others, and no targets of utility. SDMetrics' scores stand beside ours if ``SIMULACRA_SDMETRICS``
+    names a python that has it; if that fails, a warning stands in their place. Raises ``DataError`` where a part is
+    too small.
     """
     data = Comparison(table, train, holdout, synthetic, effort or Effort())
     tasks = [task for task in tasks if task.table == table.name]
@@ -71,7 +77,7 @@ def evaluate_table(
             stage.advance()
             return score
 
-        fidelity = tuple(measured(measure) for measure in measures)
+        fidelity = [*(measured(measure) for measure in measures), *_of_sdmetrics(data, seed)]
         utility, unmeasured = [], []
         for task in tasks:
             try:
@@ -89,9 +95,19 @@ def evaluate_table(
         if density is not None:
             leakage.append(measured(membership_by_density, density))
     return Evaluation(
-        fidelity=fidelity,
+        fidelity=tuple(fidelity),
         utility=tuple(utility),
         leakage=tuple(leakage),
         constraints=tuple(constraints),
         unmeasured=tuple(unmeasured),
     )
+
+
+def _of_sdmetrics(data: Comparison, seed: int) -> tuple[Score, ...]:
+    try:
+        python = sdmetrics_python()
+        return () if python is None else sdmetrics_scores(data, python, seed=derive(seed, "sdmetrics"))
+    except ConfigurationError as error:
+        # A private run has paid by now: scores that are only for comparison must not cost the release.
+        _LOG.warning("%s; its scores are left out", error)
+        return ()
