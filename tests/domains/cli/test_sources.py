@@ -114,3 +114,13 @@ def test_corpora_in_databases_are_evaluated(clinic: Clinic, cli: Cli, tmp_path: 
         "--synthetic", clinic.folder / "visits.csv", "--out", tmp_path / "evaluation",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
+
+
+def test_a_schema_is_drafted_from_a_database(clinic: Clinic, cli: Cli, tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/records.sqlite"
+    assert cli("copy", clinic.folder / "visits.csv", database, "--schema", schema_of(clinic)).code == 0
+    outcome = cli("schema", "infer", database, "--out", tmp_path / "draft.yaml", "--json")
+    assert (outcome.code, outcome.json["learned"]) == (0, 0)
+    assert cli("copy", database, tmp_path / "out", "--schema", tmp_path / "draft.yaml").code == 0
+    both = cli("schema", "infer", database, clinic.folder / "visits.csv", "--out", tmp_path / "b.yaml")
+    assert (both.code, "give files, or the URL of one database" in both.err) == (2, True)
