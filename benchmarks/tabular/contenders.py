@@ -64,7 +64,7 @@ CONTENDERS = (
     ),
     Contender(
         name="mostly-rare",
-        title="  the same, rare values kept",
+        title="MOSTLY AI, rare values kept",
         environment="mostly",
         script="mostly_table.py",
         kind="unprotected",
