@@ -15,6 +15,7 @@ from evaluation.fidelity.pair_agreement import pair_agreement
 from evaluation.fidelity.rows_per_unit import rows_per_unit_agreement
 from evaluation.fidelity.sdmetrics import sdmetrics_python, sdmetrics_scores
 from evaluation.fidelity.two_sample import two_sample_auc
+from evaluation.leakage.clearest_neighbours import clearest_neighbours_share
 from evaluation.leakage.exact_copies import exact_copies
 from evaluation.leakage.inference import inference
 from evaluation.leakage.linkability import linkability
@@ -40,7 +41,13 @@ FIDELITY: tuple[Measure, ...] = (
     missingness_difference,
     two_sample_auc,
 )
-LEAKAGE: tuple[Measure, ...] = (exact_copies, nearest_neighbour_share, membership_by_distance, singling_out)
+LEAKAGE: tuple[Measure, ...] = (
+    exact_copies,
+    nearest_neighbour_share,
+    clearest_neighbours_share,
+    membership_by_distance,
+    singling_out,
+)
 OF_SEVERAL_COLUMNS: tuple[Measure, ...] = (linkability, inference)
 
 

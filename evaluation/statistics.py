@@ -113,6 +113,18 @@ def variance_by_unit(influence: NDArray[np.float64], unit: NDArray[np.int64]) ->
     return float(np.sum(np.bincount(unit, weights=influence) ** 2))
 
 
+def clustered_both_ways(influence: NDArray[np.float64], unit: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+    """Variance of an estimate whose rows stand or fall together by two groupings, each of shape ``(rows,)``.
+
+    Cameron, Gelbach and Miller, J. Bus. Econ. Stat. 29, 2011: the one, the other, less what is in both.
+    """
+    both = np.unique(np.stack([unit, other], axis=1), axis=0, return_inverse=True)[1].ravel()
+    one, two, common = (
+        variance_by_unit(influence, np.unique(groups, return_inverse=True)[1]) for groups in (unit, other, both)
+    )
+    return max(one + two - common, one, two)
+
+
 def roc_curve(
     positive: NDArray[np.bool_], scores: NDArray[np.float64], *, points: int = 200
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from evaluation.comparison import Comparison
-from evaluation.leakage.space import SAME, Points, Space, distances
+from evaluation.leakage.space import SAME, Points, Space, distances, nearest_unit
 from evaluation.score import Score
-from evaluation.statistics import normal_interval, variance_by_unit
+from evaluation.statistics import clustered_both_ways, normal_interval
 
 WEAKNESS = (
     "This share finds copies and near-copies and nothing more: a generator can give away single records while it "
@@ -23,8 +23,7 @@ def nearest_neighbour_share(data: Comparison, *, seed: int) -> Score:
     0.5 where train has no pull of its own. Where there are more units in train than in the holdout, the share is the
     mean over all samples of train of the holdout's size, which follows from how many of the train units
     lie nearer than the holdout does: one random sample would only add noise. Rows whose nearest holdout unit is
-    the same stand or fall together, and so do rows of one synthetic unit: the interval clusters both ways
-    (Cameron, Gelbach and Miller, J. Bus. Econ. Stat. 29, 2011).
+    the same stand or fall together, and so do rows of one synthetic unit: the interval clusters both ways.
 
     Known weakness: Yao et al. 2025, "The DCR Delusion", arXiv:2505.01524.
     """
@@ -36,7 +35,7 @@ def nearest_neighbour_share(data: Comparison, *, seed: int) -> Score:
         for part in ("train", "holdout")
     )
     units = {"train": data.unit_of_row["train"][train], "holdout": data.unit_of_row["holdout"][holdout]}
-    radius, cell = _nearest_unit(points, space.points("holdout", holdout), units["holdout"])
+    radius, cell = nearest_unit(points, space.points("holdout", holdout), units["holdout"])
     nearer, level = _units_within(points, space.points("train", train), units["train"], radius)
     counts = {part: len(np.unique(unit)) for part, unit in units.items()}
     size = min(counts.values())
@@ -48,7 +47,7 @@ def nearest_neighbour_share(data: Comparison, *, seed: int) -> Score:
     return Score(
         name="nearest-neighbour share",
         value=share,
-        interval=normal_interval(share, _clustered(influence, data.unit_of_row["synthetic"][queries], cell)),
+        interval=normal_interval(share, clustered_both_ways(influence, data.unit_of_row["synthetic"][queries], cell)),
         baseline=0.5,
         better="lower",
         detail={
@@ -58,17 +57,6 @@ def nearest_neighbour_share(data: Comparison, *, seed: int) -> Score:
             "references": size,
         },
     )
-
-
-def _nearest_unit(
-    queries: Points, references: Points, unit: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Squared distance to the nearest reference and the unit that it belongs to, each of shape ``(queries,)``."""
-    radius, place = np.empty(len(queries)), np.empty(len(queries), dtype=np.int64)
-    for some, squared in distances(queries, references):
-        place[some] = squared.argmin(axis=1)
-        radius[some] = squared.min(axis=1)
-    return radius, unit[place]
 
 
 def _units_within(
@@ -92,10 +80,3 @@ def _none_drawn(marked: NDArray[np.int64], units: int, size: int) -> NDArray[np.
     logs = gammaln(rest + 1.0) - gammaln(np.where(possible, rest - size, 0) + 1.0)
     logs -= gammaln(units + 1.0) - gammaln(units - size + 1.0)
     return np.where(possible, np.exp(np.where(possible, logs, 0.0)), 0.0)
-
-
-def _clustered(influence: NDArray[np.float64], unit: NDArray[np.int64], cell: NDArray[np.int64]) -> float:
-    """Variance with two-way clusters: those of ``unit``, those of ``cell``, less what is in both."""
-    both = np.unique(np.stack([unit, cell], axis=1), axis=0, return_inverse=True)[1].ravel()
-    one, other, common = (variance_by_unit(influence, clusters) for clusters in (unit, cell, both))
-    return max(one + other - common, one, other)

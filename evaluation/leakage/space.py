@@ -112,6 +112,17 @@ def distances(queries: Points, references: Points) -> Iterator[tuple[slice, NDAr
         yield some, squared
 
 
+def nearest_unit(
+    queries: Points, references: Points, unit: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Squared distance to the nearest reference, and which ``unit`` it belongs to, each of shape ``(queries,)``."""
+    radius, place = np.empty(len(queries)), np.empty(len(queries), dtype=np.int64)
+    for some, squared in distances(queries, references):
+        place[some] = squared.argmin(axis=1)
+        radius[some] = squared.min(axis=1)
+    return radius, unit[place]
+
+
 def nearest(queries: Points, references: Points) -> NDArray[np.float64]:
     """Squared distance of each query to its nearest reference, shape ``(queries,)``; exact search."""
     found = np.empty(len(queries))

@@ -63,6 +63,12 @@ _MEANINGS = {
         "The share of synthetic rows that are nearer to a training row than to an equally large sample of unseen "
         "rows. 0.5 means that training rows are not favoured.",
     ),
+    "clearest neighbours share": Meaning(
+        "Of the synthetic rows that clearly resemble one real person, is it someone who was trained on?",
+        "Among the 5 % of synthetic rows that lie far nearer to one real row than to any other, the share whose "
+        "nearest is a training row, not one of an equally large sample of unseen rows. 0.5 means that training rows "
+        "are not favoured. A few copies move this share far where they move that of all rows little.",
+    ),
     "membership (density)": Meaning(
         "Can an attacker who holds the model tell who was in the training data?",
         "The attacker asks the model how likely it finds a person's records and guesses 'was in it' when that is "

@@ -257,6 +257,12 @@ def _nearest(score: Score) -> Panel:
     return Panel(score=score, notes=[f"Known weakness: {weakness}"] if weakness else ())
 
 
+def _clearest(score: Score) -> Panel:
+    rows, ratio = score.detail["rows"], score.detail["ratio"]
+    note = f"The clearest {rows:,} rows: the one side is at most {percent(ratio)} as far away as the other."
+    return Panel(score=score, notes=[note])
+
+
 def _membership(score: Score) -> Panel:
     detail = score.detail
     point = detail.get("tpr_at_1_fpr")
@@ -322,5 +328,6 @@ _BUILDERS: dict[str, Callable[[Score], Panel]] = {
     "every column from the others": _every_column,
     "exact copies": _copies,
     "nearest-neighbour share": _nearest,
+    "clearest neighbours share": _clearest,
     "membership": _membership,
 }

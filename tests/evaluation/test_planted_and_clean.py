@@ -18,6 +18,7 @@ from evaluation.fidelity.pair_agreement import pair_agreement
 from evaluation.fidelity.rows_per_unit import rows_per_unit_agreement
 from evaluation.fidelity.two_sample import two_sample_auc
 from evaluation.gate import Thresholds, judge
+from evaluation.leakage.clearest_neighbours import clearest_neighbours_share
 from evaluation.leakage.exact_copies import exact_copies
 from evaluation.leakage.membership import membership_by_density, membership_by_distance
 from evaluation.leakage.nearest_neighbour import nearest_neighbour_share
@@ -173,14 +174,15 @@ def test_a_task_that_the_records_cannot_measure_is_said_and_refused_by_the_gate(
     assert verdict.reasons == result.unmeasured
 
 
-LEAKAGE = [exact_copies, nearest_neighbour_share, membership_by_distance]
+LEAKAGE = [exact_copies, nearest_neighbour_share, clearest_neighbours_share, membership_by_distance]
 
 
 @pytest.mark.parametrize("measure", LEAKAGE)
 @pytest.mark.parametrize("most", [1, 3])
 def test_copied_units_are_found(measure, most: int) -> None:
+    units = 9000 if measure is nearest_neighbour_share else 6000
     for seed in range(3):
-        score = measure(with_copies(compared(seed, 6000, most=most), 0.05), seed=seed)
+        score = measure(with_copies(compared(seed, units, most=most), 0.05), seed=seed)
         assert score.interval[0] > score.baseline, f"seed {seed}: {score}"
 
 
@@ -219,6 +221,7 @@ def test_the_whole_evaluation_runs_and_small_parts_are_refused(clean: Comparison
         "every column from the others",
         "exact copies",
         "nearest-neighbour share",
+        "clearest neighbours share",
         "membership (distance)",
         "singling out",
         "linkability",

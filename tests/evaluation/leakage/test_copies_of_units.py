@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from evaluation.comparison import Comparison
+from evaluation.leakage.clearest_neighbours import clearest_neighbours_share
 from evaluation.leakage.exact_copies import exact_copies
 from evaluation.leakage.membership import membership_by_density, membership_by_distance
 from evaluation.leakage.nearest_neighbour import nearest_neighbour_share
@@ -24,7 +25,7 @@ def with_copies(data: Comparison, share: float) -> Comparison:
     return replace(data, synthetic=by_unit(data.table, pd.concat(frames, ignore_index=True)))
 
 
-@pytest.mark.parametrize("measure", [exact_copies, membership_by_distance])
+@pytest.mark.parametrize("measure", [exact_copies, clearest_neighbours_share, membership_by_distance])
 @pytest.mark.parametrize("most", [1, 2])
 def test_five_percent_of_copied_units_are_found_in_every_draw(compare, measure, most: int) -> None:
     for seed in range(SEEDS):
@@ -44,7 +45,9 @@ def test_the_nearest_neighbour_share_is_sure_of_fifteen_percent_and_of_five_only
     assert np.mean(five) > 0.505
 
 
-@pytest.mark.parametrize("measure", [exact_copies, nearest_neighbour_share, membership_by_distance])
+@pytest.mark.parametrize(
+    "measure", [exact_copies, nearest_neighbour_share, clearest_neighbours_share, membership_by_distance]
+)
 def test_units_with_several_rows_raise_no_alarm_by_themselves(compare, measure) -> None:
     scores = [measure(compare(seed, 700, 3), seed=seed) for seed in range(20)]
     assert sum(score.interval[0] <= score.baseline <= score.interval[1] for score in scores) >= 16
@@ -75,6 +78,7 @@ def test_near_copies_are_no_exact_ones_and_yet_nearer_to_train(compare) -> None:
     near = replace(data, synthetic=moved)
     assert exact_copies(near, seed=0).value == 0.0
     assert nearest_neighbour_share(near, seed=0).interval[0] > 0.6
+    assert clearest_neighbours_share(near, seed=0).interval[0] > 0.9
     assert membership_by_distance(near, seed=0).interval[0] > 0.52
 
 
@@ -82,6 +86,7 @@ def test_a_copied_holdout_is_no_leak(compare) -> None:
     data = compare(0, 1000)
     other = replace(data, synthetic=data.holdout)
     assert nearest_neighbour_share(other, seed=0).interval[1] < 0.5
+    assert clearest_neighbours_share(other, seed=0).interval[1] < 0.5
     assert not exact_copies(other, seed=0).interval[0] > exact_copies(other, seed=0).baseline
 
 
