@@ -143,7 +143,13 @@ SLEEPER = textwrap.dedent(
 
 def sleeping(target):
     """A process that is in the middle of building a target."""
-    process = subprocess.Popen([sys.executable, "-c", SLEEPER, str(target)], stderr=subprocess.DEVNULL)
+
+    def hear_ctrl_c():  # a shell's background jobs ignore it, and so would their children
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLEEPER, str(target)], stderr=subprocess.DEVNULL, preexec_fn=hear_ctrl_c
+    )
     deadline = time.monotonic() + 30
     while not list(target.parent.glob(".out.partial-*/a")) and time.monotonic() < deadline:
         time.sleep(0.02)
