@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 import typer
 
-from domains.cli import clean, compare, copy, corpus, evaluate, fit, ledger, release, sample, schema, simulate
+from domains.cli import clean, compare, copy, corpus, evaluate, fit, ledger, publish, release, sample, schema, simulate
 from domains.pipeline.versions import suite_version
 
 app = typer.Typer(
@@ -72,4 +72,6 @@ app.command(
 )(evaluate.evaluate)
 app.command(epilog="Example: simulacra release examples/medical/demo.yaml --out releases/demo")(release.release)
 app.command(epilog="Example: simulacra compare releases/versions/FIRST releases --out comparison.html")(compare.compare)
+app.command(epilog="Example: simulacra publish releases/demo s3://bucket/demo")(publish.publish)
+app.command(epilog="Example: simulacra fetch s3://bucket/demo --out demo")(publish.fetch)
 app.add_typer(ledger.app, name="ledger")

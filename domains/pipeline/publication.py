@@ -9,8 +9,7 @@
 
 The pointer is the truth and is switched last, by one atomic replacement. So a publisher may be killed at any point:
 what it leaves behind is either not pointed at, or complete and on the disk (every file and folder is synchronised
-before the pointer is). The same order serves an object store, where putting one object is atomic: put the objects of
-the version, then put ``latest.json`` (conditionally on the one that was read, in place of the lock).
+before the pointer is). :mod:`domains.pipeline.object_store` keeps the same order in an object store.
 
 Publishers of one target wait for each other on a lock that the kernel lets go of when its holder dies.
 """
@@ -18,6 +17,7 @@ Publishers of one target wait for each other on a lock that the kernel lets go o
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -68,7 +68,7 @@ def current(target: Path) -> Path | None:
         return None
     except (ValueError, KeyError, TypeError):
         raise DataError(f"{pointer} is damaged; publish the release again") from None
-    folder = target / VERSIONS / _checked(release)
+    folder = target / VERSIONS / checked_release(release)
     manifest = folder / "public" / MANIFEST
     if not manifest.is_file() or sha256_of(manifest) != digest:
         raise DataError(f"{pointer} points at {release!r}, whose manifest is missing or changed; publish it again")
@@ -83,18 +83,18 @@ def publish(bundle: Path, target: Path, release: str, *, wait_seconds: float = 6
     whose manifest says that it did not pass, :class:`OutputError` if the bundle is incomplete, the release id is
     taken, another publisher holds the target longer than ``wait_seconds``, or the disk refuses.
     """
-    place = target / VERSIONS / _checked(release)
+    place = target / VERSIONS / checked_release(release)
     check_target(target)
     with writing(target), _locked(target, wait_seconds):
         _clear_incoming(target / VERSIONS)
         if place.is_dir():
             _resume(bundle, place)
         elif bundle.is_dir():
-            _check_bundle(bundle)
+            check_bundle(bundle)
             _move(bundle, place)
         else:
             raise OutputError(f"there is no bundle in {bundle}; assemble one first")
-        _check_bundle(place)
+        check_bundle(place)
         _point(target, release)
     return place
 
@@ -104,7 +104,7 @@ def keep_refused(bundle: Path, target: Path, release: str, *, wait_seconds: floa
 
     Returns the folder it is kept in. The pointer and the versions stay as they are.
     """
-    place = target / REFUSED / _checked(release)
+    place = target / REFUSED / checked_release(release)
     check_target(target)
     with writing(target), _locked(target, wait_seconds):
         if not (bundle / "internal").is_dir():
@@ -126,7 +126,15 @@ def _resume(bundle: Path, place: Path) -> None:
         shutil.rmtree(bundle)
 
 
-def _checked(release: str) -> str:
+def pointer_to(release: str, manifest: bytes) -> str:
+    """The text of ``latest.json`` that points at a release with that manifest."""
+    digest = hashlib.sha256(manifest).hexdigest()
+    content = {"release": release, "path": f"{VERSIONS}/{release}", "manifest_sha256": digest}
+    return json.dumps(content, indent=2) + "\n"
+
+
+def checked_release(release: str) -> str:
+    """The release id, if it can name a folder."""
     if not _RELEASE.fullmatch(release):
         raise OutputError(
             f"release id {release!r} cannot name a folder; use letters, digits, '.', '_' and '-', at most 200"
@@ -134,7 +142,8 @@ def _checked(release: str) -> str:
     return release
 
 
-def _check_bundle(folder: Path) -> None:
+def check_bundle(folder: Path) -> None:
+    """Raise unless ``folder`` has a public part that is complete and passed its gate."""
     problems = verify(folder / "public")
     if problems:
         raise OutputError(f"the bundle in {folder} is not complete: {problems[0]}; assemble it again")
@@ -160,8 +169,7 @@ def _move(bundle: Path, place: Path) -> None:
 def _point(target: Path, release: str) -> None:
     """Switch the pointer, then the link, each by one replacement."""
     manifest = target / VERSIONS / release / "public" / MANIFEST
-    content = {"release": release, "path": f"{VERSIONS}/{release}", "manifest_sha256": sha256_of(manifest)}
-    _replace(target / POINTER, json.dumps(content, indent=2) + "\n")
+    _replace(target / POINTER, pointer_to(release, manifest.read_bytes()))
     fresh = target / f".{LINK}.fresh"
     fresh.unlink(missing_ok=True)
     try:
