@@ -14,21 +14,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from domains.pipeline.manifest import MANIFEST, Manifest, read_manifest, verify
 from domains.pipeline.publication import POINTER, VERSIONS, check_bundle, checked_release, current, pointer_to
 from shared.corpus.folders import fresh_folder
-from shared.errors import ConfigurationError, DataError, OutputError
+from shared.corpus.object_stores import file_system, is_url, writing_to
+from shared.errors import ConfigurationError, DataError, OutputError, SimulacraError
 from shared.training.reporter import Reporter
 
 PUBLIC = "public"
 _OWN = frozenset({POINTER, VERSIONS})
+_CHUNK = 1 << 22
 _LOCAL = frozenset({"file", "local"})
 
 
@@ -104,7 +105,9 @@ def _put(store: Any, place: str, public: Path, manifest: Manifest, reporter: Rep
         for entry in manifest.files:
             remote = f"{place}/{entry.path}"
             if _size(store, remote) != entry.size:
-                store.put_file(str(public / entry.path), remote)
+                # Not put_file, which makes folders first: some stores have none.
+                with (public / entry.path).open("rb") as source, store.open(remote, "wb") as sink:
+                    shutil.copyfileobj(source, sink, _CHUNK)
             store.invalidate_cache()
             size = _size(store, remote)
             if size != entry.size:
@@ -122,18 +125,9 @@ def _pointer(text: bytes, url: str) -> tuple[str, str]:
 
 def _store(url: str) -> tuple[Any, str]:
     protocol = url.split("://", 1)[0]
-    if "://" not in url or protocol in _LOCAL:
+    if not is_url(url) or protocol in _LOCAL:
         raise ConfigurationError(f"{url!r} is no place in an object store; give a URL such as s3://bucket/prefix")
-    try:
-        store, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
-    except ImportError as error:
-        extra = "'simulacra[s3]'" if protocol in ("s3", "s3a") else f"the fsspec package for {protocol}://"
-        raise ConfigurationError(f"{url}: {' '.join(str(error).split())}; install {extra}") from error
-    except ValueError as error:
-        raise ConfigurationError(
-            f"{url}: {' '.join(str(error).split())}; give a URL such as s3://bucket/prefix"
-        ) from error
-    root = root.rstrip("/")
+    store, root = file_system(url)
     if not root.strip("/"):
         raise ConfigurationError(f"{url} names no bucket; give a URL such as s3://bucket/prefix")
     return store, root
@@ -162,11 +156,12 @@ def _size(store: Any, path: str) -> int | None:
 
 @contextmanager
 def _reaching(url: str) -> Iterator[None]:
-    """Whatever the store's library raises becomes one line; there is no class that all of them share."""
-    try:
-        yield
-    except (OutputError, DataError, ConfigurationError):
-        raise
-    except Exception as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise OutputError(f"{url}: the store refuses or cannot be reached ({said}); check it and try again") from error
+    """Whatever a store's library raises becomes one line; there is no class that all of them share."""
+    with writing_to(url):
+        try:
+            yield
+        except (SimulacraError, OSError):
+            raise
+        except Exception as error:
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise OutputError(f"{url}: the store refuses ({said}); check it and try again") from error
