@@ -87,7 +87,8 @@ class Breaks:
             if mode == "wb":
                 self.left -= 1
                 if self.left < 0:
-                    opened(system, path, mode, **options).close()
+                    if "data" not in options:  # an object that is put at once arrives whole or not at all
+                        opened(system, path, mode, **options).close()
                     raise ConnectionResetError("connection reset by peer")
             return opened(system, path, mode, **options)
 
