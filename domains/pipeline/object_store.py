@@ -101,18 +101,20 @@ def download(url: str, out: Path, *, reporter: Reporter) -> Manifest:
 
 def _put(store: Any, place: str, public: Path, manifest: Manifest, reporter: Reporter) -> None:
     """All files of the manifest that are not there in their size; what an interrupted upload put, stays."""
+    there = _sizes(store, place)
     with reporter.stage("uploading", len(manifest.files)) as stage:
         for entry in manifest.files:
-            remote = f"{place}/{entry.path}"
-            if _size(store, remote) != entry.size:
+            if there.get(entry.path) != entry.size:
                 # Not put_file, which makes folders first: some stores have none.
-                with (public / entry.path).open("rb") as source, store.open(remote, "wb") as sink:
+                with (public / entry.path).open("rb") as source, store.open(f"{place}/{entry.path}", "wb") as sink:
                     shutil.copyfileobj(source, sink, _CHUNK)
-            store.invalidate_cache()
-            size = _size(store, remote)
-            if size != entry.size:
-                raise OutputError(f"{remote}: {size} bytes arrived of {entry.size}; upload again")
             stage.advance()
+    arrived = _sizes(store, place)
+    for entry in manifest.files:
+        if arrived.get(entry.path) != entry.size:
+            raise OutputError(
+                f"{place}/{entry.path}: {arrived.get(entry.path)} bytes of {entry.size} arrived; try again"
+            )
 
 
 def _pointer(text: bytes, url: str) -> tuple[str, str]:
@@ -147,11 +149,15 @@ def _content(store: Any, path: str) -> bytes | None:
         return None
 
 
-def _size(store: Any, path: str) -> int | None:
+def _sizes(store: Any, place: str) -> dict[str, int]:
+    """Size in bytes of every object under ``place``, by its path in it; listed anew."""
+    store.invalidate_cache()
     try:
-        return int(store.info(path)["size"])
+        found = store.find(place, detail=True)
     except FileNotFoundError:
-        return None
+        return {}
+    root = place.strip("/") + "/"
+    return {path.lstrip("/").removeprefix(root): int(entry["size"]) for path, entry in found.items()}
 
 
 @contextmanager

@@ -63,13 +63,7 @@ def file_system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
 def _s3() -> fsspec.AbstractFileSystem:
     # The client reads all variables itself but this one.
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    client = pyarrow.fs.S3FileSystem(
-        endpoint_override=endpoint or None,
-        allow_delayed_open=True,  # what fits into one request is put by one: no half of it can stay behind
-        # Its own limits are those of an idle machine: a second to connect, three to answer.
-        connect_timeout=15,
-        request_timeout=60,
-    )
+    client = pyarrow.fs.S3FileSystem(endpoint_override=endpoint or None)
     return ArrowFSWrapper(client, skip_instance_cache=True)
 
 
