@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
 
-.PHONY: demo test check bench-adult bench-tabular bench-dp bench-releases clean
+.PHONY: demo test check bench-adult bench-tabular bench-conditions bench-dp bench-releases clean
 
 demo: .venv/installed
 	$(BIN)/python scripts/demo.py
@@ -28,6 +28,9 @@ bench-adult: .venv/installed
 bench-tabular: .venv/installed
 	benchmarks/make_peers.sh sdv mostly
 	$(BIN)/python -m benchmarks.tabular
+
+bench-conditions: .venv/installed
+	$(BIN)/python -m benchmarks.conditions
 
 bench-dp: .venv/installed
 	$(BIN)/python benchmarks/private_step.py

@@ -21,12 +21,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domains.base.constraints import Constraint, Derived, Exclusion
 from domains.base.registry import domain_named
+from domains.pipeline.conditions import Conditions
 from domains.pipeline.engines import Engine, engine_class
 from domains.pipeline.preparation import one_table
 from domains.pipeline.versions import SUITE, suite_version
 from shared.codecs.table import TableCodec
 from shared.corpus.schema import Schema, Table
 from shared.corpus.schema_file import read_schema, write_schema
+from shared.engines.encoded import CodeExclusion
 from shared.errors import DataError, SimulacraError
 from shared.randomness import derive, numpy_generator
 from shared.training.reporter import Reporter
@@ -77,23 +79,36 @@ class Model:
         """The one table that is generated."""
         return self.schema.tables[0]
 
-    def sample(self, units: int, *, seed: int, reporter: Reporter) -> Iterator[pd.DataFrame]:
-        """Give ``units`` units as frames, batch by batch; memory does not grow with their number.
-
-        Identifiers go on from batch to batch. Derived columns are computed, exclusions are never broken.
-        """
-        random = numpy_generator(seed, "decode")
+    @property
+    def exclusions(self) -> tuple[CodeExclusion, ...]:
+        """What the engine must never draw, in terms of codes."""
         exclusions = list(self.codec.never)
         for constraint in self.constraints:
             if isinstance(constraint, Exclusion):
                 exclusions += self.codec.compile_exclusions(constraint.parts, constraint.last_row)
+        return tuple(exclusions)
+
+    def sample(
+        self, units: int, *, seed: int, reporter: Reporter, conditions: Conditions | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """Give ``units`` units as frames, batch by batch; memory does not grow with their number.
+
+        Identifiers go on from batch to batch. Derived columns are computed, exclusions are never broken.
+        What is given by ``conditions`` is kept; ``ConditionError`` if it cannot be.
+        """
+        random = numpy_generator(seed, "decode")
+        codec, given = (self.codec, None) if conditions is None else (conditions.codec, conditions.given)
         identifier_key = derive(seed, "identifiers")
         first_unit = first_row = 0
         with reporter.stage("sampling", units) as stage:
-            for batch in self.engine.sample(units, seed=derive(seed, "engine"), exclusions=exclusions):
-                frame = self.codec.decode(
+            for batch in self.engine.sample(
+                units, seed=derive(seed, "engine"), given=given, exclusions=self.exclusions
+            ):
+                frame = codec.decode(
                     batch, random, first_unit=first_unit, first_row=first_row, identifier_key=identifier_key
                 )
+                if conditions is not None:
+                    conditions.written_into(frame, batch.rows_per_unit, first_unit, first_row)
                 yield self._complete(frame)
                 first_unit, first_row = first_unit + len(batch), first_row + len(batch.rows)
                 stage.advance(len(batch))

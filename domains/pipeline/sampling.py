@@ -2,24 +2,96 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
+from domains.pipeline.conditions import Conditions
+from domains.pipeline.impossible import check_constraints, explained, too_improbable
 from domains.pipeline.model import Model
+from shared.corpus.folders import fresh_folder
 from shared.corpus.schema import Schema
 from shared.corpus.targets import Writer, open_target_corpus
 from shared.corpus.writing import CorpusWriter
+from shared.errors import ConditionError
 from shared.training.reporter import Reporter
+
+INTERNAL = "internal"
+NOTICE = "INTERNAL.txt"
+_NOTICE = """\
+These tables repeat values that were given to 'simulacra sample --given'. Unless that file holds no real records, they
+tell of real people: no privacy promise covers them. Do not publish them, and give them to nobody who may not see the
+given file.
+"""
+_LOG = logging.getLogger(__name__)
+_SURE = 0.1  # effective share of particles from which on conditions that all units share need no proposal
 
 
 def sample_to(
-    model: Model, units: int, out: Path | str, *, seed: int, reporter: Reporter, replace: bool = False
+    model: Model,
+    units: int,
+    out: Path | str,
+    *,
+    seed: int,
+    reporter: Reporter,
+    replace: bool = False,
+    conditions: Conditions | None = None,
+    internal: bool = False,
 ) -> dict[str, int]:
-    """Generate into a new folder or the database of a URL, whole or not at all; gives the rows of each table."""
-    with open_target_corpus(model.schema, out, replace=replace) as writer:
-        return _stream(model.schema, writer, model.sample(units, seed=seed, reporter=reporter))
+    """Generate into a new folder or the database of a URL, whole or not at all; gives the rows of each table.
+
+    ``internal``: what comes out tells of real records; it goes to ``out/internal``, for the owner's eyes only.
+    Raises ``ConditionError`` for conditions of which it says which part stands in the way.
+    """
+    frames = model.sample(units, seed=seed, reporter=reporter, conditions=conditions)
+    try:
+        if internal:
+            return _internal(model.schema, Path(out), frames)
+        with open_target_corpus(model.schema, out, replace=replace) as writer:
+            return _stream(model.schema, writer, frames)
+    except ConditionError as error:
+        if conditions is None:
+            raise
+        found = explained(model.engine, conditions, error.unit, model.exclusions)
+        raise found or too_improbable(model.engine, conditions, error.unit, model.exclusions) from error
+
+
+def _internal(schema: Schema, out: Path, frames: Iterable[pd.DataFrame]) -> dict[str, int]:
+    with fresh_folder(out) as folder:
+        folder.chmod(0o700)
+        target = folder / INTERNAL
+        target.mkdir(mode=0o700)
+        (target / NOTICE).write_text(_NOTICE, encoding="utf-8")
+        rows = write_stream(schema, target, frames)
+        for path in target.rglob("*"):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+        return rows
+
+
+def prepare(model: Model, folder: Path, conditions: Conditions, units: int, reporter: Reporter) -> None:
+    """Check what can be checked before anything is drawn, and see to it that what is given can be drawn well.
+
+    Where a proposal is needed that the model in ``folder`` lacks, it is learned from the model's own samples, which
+    costs no privacy, and kept there if the folder can be written. Raises ``ConditionError``.
+    """
+    check_constraints(conditions, model.constraints, model.codec)
+    engine, given = model.engine, conditions.given
+    alike = given.rows_per_unit is None and all(allowed.which is None for allowed in given.columns.values())
+    if alike:
+        found = explained(engine, conditions, 0, model.exclusions)
+        if found is not None:
+            raise found
+    if engine.proposal is not None or engine.direct(units, given):
+        return
+    if alike and engine.assess(1, given, seed=0, exclusions=model.exclusions, particles=2048).effective[0] > _SURE:
+        return
+    engine.learn_proposal(seed=0, reporter=reporter, exclusions=model.exclusions)
+    try:
+        engine.save_proposal(folder / "engine")
+    except OSError as error:
+        _LOG.info("%s: the proposal could not be kept (%s); it is learned again next time", folder, error)
 
 
 def write_stream(schema: Schema, folder: Path, frames: Iterable[pd.DataFrame]) -> dict[str, int]:

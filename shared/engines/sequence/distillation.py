@@ -35,16 +35,38 @@ SINGLE_CODE = 0.6  # share of columns of which the code itself is known
 MOST_CELLS = 8
 
 
-@dataclass(frozen=True, eq=False)
 class _Drills:
-    """Batches of samples, and plain gradients: what the training loop asks of whoever makes its steps."""
+    """Batches of samples, and plain gradients: what the training loop asks of whoever makes its steps.
 
-    units: int
+    A drawn number is that of a sample plus, times the number of samples, that of a column whose code is told
+    (counted from 1; 0: none in particular). Half of the samples are drawn by a column and one of its
+    codes, all codes alike, so that rare ones are learned too: with the code told, that changes no conditional.
+    """
+
+    def __init__(self, samples: Histories) -> None:
+        self.units = len(samples)
+        unit_of_row = np.repeat(np.arange(self.units), samples.rows_per_unit)
+        self._sorted: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        for rows, owner in ((samples.units, np.arange(self.units)), (samples.rows, unit_of_row)):
+            for codes in rows.codes.T:
+                order = np.argsort(codes, kind="stable")
+                starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+                self._sorted.append((owner[order], np.append(starts, len(order))))
 
     def batches(self, units: int, plan: BatchPlan, seed: int) -> Iterator[NDArray[np.int64]]:
         random = numpy_generator(seed, "proposal batches")
         for _ in range(plan.steps):
-            yield random.integers(0, units, size=plan.batch_units)
+            drawn = random.integers(0, units, size=plan.batch_units)
+            columns = np.zeros(plan.batch_units, dtype=np.int64)
+            for place in range(0, plan.batch_units, 2):
+                column = int(random.integers(0, len(self._sorted)))
+                owner, starts = self._sorted[column]
+                if len(starts) < 2:
+                    continue
+                code = int(random.integers(0, len(starts) - 1))
+                drawn[place] = owner[int(random.integers(starts[code], starts[code + 1]))]
+                columns[place] = column + 1
+            yield drawn + units * columns
 
     def step(self, phase: Phase, units: NDArray[np.int64]) -> float:
         phase.module.zero_grad(set_to_none=True)
@@ -58,20 +80,20 @@ def distilled(network: RowNetwork, samples: Histories, *, seed: int, reporter: R
     device = network.first.weight.device
     examples = Examples(samples, network.shape, device)
     proposal = Proposal(network.shape, network.extra).to(device)
-    proposal.reset(_marginals(samples), torch_generator(seed, "proposal weights", device=str(device)))
+    proposal.reset(_marginals(samples), torch_generator(seed, "proposal weights"))
     lesson = _Lesson(network, proposal, torch_generator(seed, "proposal events", device=str(device)))
 
     def losses(drawn: NDArray[np.int64]) -> RowLosses:
-        inputs, weights, unit_of_row = examples.take(drawn)
-        return RowLosses(lesson.losses(inputs, weights, unit_of_row), unit_of_row)
+        columns, units = np.divmod(drawn, len(samples))
+        inputs, weights, unit_of_row = examples.take(units)
+        forced = torch.from_numpy(columns).to(device)[unit_of_row] - 1
+        return RowLosses(lesson.losses(inputs, weights, unit_of_row, forced), unit_of_row)
 
     phase = Phase(proposal, losses, touches_records=False)
     rows = max(1.0, len(samples.rows) / len(samples))
     plan = BatchPlan(batch_units=max(1, min(round(BATCH_ROWS / rows), len(samples))), steps=STEPS)
-    drills = _Drills(len(samples))
-    train(
-        phase, drills, CONFIG, plan=plan, units=len(samples), seed=seed, reporter=reporter, name="learning to condition"
-    )
+    name = "learning to condition"
+    train(phase, _Drills(samples), CONFIG, plan=plan, units=len(samples), seed=seed, reporter=reporter, name=name)
     return proposal.eval()
 
 
@@ -91,11 +113,15 @@ class _Lesson:
     proposal: Proposal
     random: torch.Generator
 
-    def losses(self, inputs: RowInputs, weights: Tensor | None, unit_of_row: Tensor) -> Tensor:
-        """Cross-entropy of each row's columns that come before a known one, shape ``(rows,)``."""
+    def losses(self, inputs: RowInputs, weights: Tensor | None, unit_of_row: Tensor, forced: Tensor) -> Tensor:
+        """Cross-entropy of each row's columns that come before a known one, shape ``(rows,)``.
+
+        ``forced``, shape ``(rows,)``: a column whose code is told, or -1.
+        """
         network, own = self.network, self.network.shape.unit_columns
-        told = self._told(unit_of_row)
-        shares = [self._shares(columns, width, inputs.codes, told) for width, columns in network.heads.groups]
+        single = forced[:, None] == torch.arange(len(network.shape.sizes), device=forced.device)
+        told = self._told(unit_of_row) | single
+        shares = [self._shares(columns, width, inputs.codes, told, single) for width, columns in network.heads.groups]
         known = self._vectors(shares, inputs.codes)
         before = told.flip(1).cumsum(1).flip(1) - told.float() > 0
         if not network.shape.flat:
@@ -128,7 +154,7 @@ class _Lesson:
         own = torch.arange(columns, device=of_row.device) < self.network.shape.unit_columns
         return torch.where(whole[unit_of_row] | own, of_unit[unit_of_row], of_row)
 
-    def _shares(self, columns: list[int], width: int, codes: Tensor, told: Tensor) -> Tensor:
+    def _shares(self, columns: list[int], width: int, codes: Tensor, told: Tensor, single: Tensor) -> Tensor:
         """Sets of codes with each row's own in them, shape ``(columns, rows, width)`` of ones and zeros."""
         own = codes[:, columns].T[:, :, None]
         shape = (len(columns), len(codes))
@@ -143,7 +169,8 @@ class _Lesson:
         scattered = cell == cell.gather(2, own)
         kind = self._rand(*shape, 1)
         allowed = torch.where(kind < (1 + SINGLE_CODE) / 2, interval, scattered)
-        allowed = torch.where(kind < SINGLE_CODE, places == own, allowed)
+        alone = (kind < SINGLE_CODE) | single[:, columns].T[:, :, None]
+        allowed = torch.where(alone, places == own, allowed)
         return torch.where(told[:, columns].T[:, :, None], allowed, True).float()
 
     def _vectors(self, shares: list[Tensor], codes: Tensor) -> Tensor:

@@ -30,8 +30,9 @@ CHUNK = 16_384  # particles drawn at once
 LEAST_EFFECTIVE = 32.0  # effective particles that a unit is chosen from
 PER_UNIT = 5.0  # and further ones for each unit that chooses among them
 FIRST_SHARE = 0.5  # of particles that are expected to be effective, before any were drawn
-MOST_PARTICLES = 50_000  # for one unit, and
+MOST_PARTICLES = 200_000  # for one unit, and
 MOST_PER_UNIT = 1_000  # for each unit that chooses among them
+CELLS = 32_000_000  # codes of all particles of a batch; one that needs more is cut in halves
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +58,8 @@ class Draws:
         """A stream of batches of the conditions' units. Raises ``ConditionError`` for one that cannot be drawn."""
         size = ALIKE_UNITS if conditions.alike and conditions.counts is None else UNITS
         for batch, start in enumerate(range(0, conditions.units, size)):
-            part = conditions.batch(start, min(start + size, conditions.units))
             generator = torch_generator(seed, "given", batch, device=str(conditions.device))
-            try:
-                yield self._batch(part, generator)
-            except _Failure as failure:
-                unit = start + failure.unit
-                raise ConditionError(
-                    f"what is given of unit {unit + 1} cannot occur together, or next to never", unit
-                ) from None
+            yield from self._batch(conditions, start, min(start + size, conditions.units), generator)
 
     def assess(self, conditions: Conditions, *, particles: int, seed: int) -> Assessment:
         """The probability of what is given of each unit, from so many particles each."""
@@ -77,21 +71,29 @@ class Draws:
         chances = drawn.log_sums - np.log(particles)
         return Assessment(chances[pools], drawn.effective[pools] / particles)
 
-    def _batch(self, conditions: Conditions, generator: torch.Generator) -> Histories:
-        walk = Walk.build(self.sampler, conditions, self.proposal)
-        if conditions.direct(self.sampler.network.shape):
-            everyone = np.arange(conditions.units)
+    def _batch(self, conditions: Conditions, start: int, stop: int, generator: torch.Generator) -> Iterator[Histories]:
+        """The units from ``start`` to ``stop``, in one batch if their particles fit into memory."""
+        part = conditions.batch(start, stop)
+        walk = Walk.build(self.sampler, part, self.proposal)
+        if part.direct(self.sampler.network.shape):
+            everyone = np.arange(part.units)
             particles = self._drawn(walk, everyone, generator)
-            _refuse(~np.isfinite(particles.log_weights.cpu().numpy()), everyone)
-            return self.sampler.histories(particles.codes.int(), particles.counts)
-        drawn = self._enough(walk, generator)
-        chosen = torch.from_numpy(drawn.chosen(generator)).to(conditions.device)
+            _refuse(~np.isfinite(particles.log_weights.cpu().numpy()), start + everyone)
+            yield self.sampler.histories(particles.codes.int(), particles.counts)
+            return
+        drawn = self._enough(walk, start, generator)
+        if drawn is None:
+            middle = (start + stop) // 2
+            yield from self._batch(conditions, start, middle, generator)
+            yield from self._batch(conditions, middle, stop, generator)
+            return
+        chosen = torch.from_numpy(drawn.chosen(generator)).to(part.device)
         counts = drawn.particles.counts[chosen]
         codes = drawn.particles.codes[chosen, : max(1, int(counts.max()))]
-        return self.sampler.histories(codes.int(), counts)
+        yield self.sampler.histories(codes.int(), counts)
 
-    def _enough(self, walk: Walk, generator: torch.Generator) -> _Pooled:
-        """Particles of every pool, as many as its effective sample size asks for."""
+    def _enough(self, walk: Walk, start: int, generator: torch.Generator) -> _Pooled | None:
+        """Particles of every pool, as many as its effective sample size asks for; ``None`` if they are too many."""
         pools = walk.conditions.pools()
         _, first, members = np.unique(pools, return_index=True, return_counts=True)
         wanted = LEAST_EFFECTIVE + PER_UNIT * members
@@ -105,10 +107,13 @@ class Draws:
             short = drawn.effective < wanted
             if not short.any():
                 return drawn
-            _refuse(short & (have >= most), first)
+            _refuse(short & (have >= most), start + first)
             rate = np.maximum(drawn.effective, 1e-3) / have
             missing = np.clip(np.ceil(1.2 * wanted / rate - have), have // 4 + 1, 4 * have).astype(np.int64)
             missing = np.where(short, np.minimum(missing, most - have), 0)
+            cells = int((have + missing).sum()) * int(np.prod(drawn.particles.codes.shape[1:]))
+            if cells > CELLS and walk.conditions.units > 1:
+                return None
 
     def _drawn(self, walk: Walk, units: NDArray[np.int64], generator: torch.Generator) -> Particles:
         everyone = torch.from_numpy(units).to(walk.conditions.device)
@@ -180,15 +185,8 @@ def _joined(parts: list[Particles]) -> Particles:
     )
 
 
-class _Failure(Exception):
-    """A unit of a batch cannot be drawn."""
-
-    def __init__(self, unit: int) -> None:
-        super().__init__(unit)
-        self.unit = unit
-
-
 def _refuse(failed: NDArray[np.bool_], units: NDArray[np.int64]) -> None:
-    """Raise for the first unit that failed."""
+    """Raise ``ConditionError`` for the first unit that failed."""
     if failed.any():
-        raise _Failure(int(units[failed].min()))
+        unit = int(units[failed].min())
+        raise ConditionError(f"what is given of unit {unit + 1} cannot occur together, or next to never", unit)

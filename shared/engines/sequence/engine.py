@@ -128,6 +128,10 @@ class SequenceEngine:
         draws = Draws(self._sampler(exclusions), self.proposal)
         return draws.assess(self._conditions(given, n), particles=particles, seed=seed)
 
+    def direct(self, n: int, given: Given) -> bool:
+        """Whether what is given concerns nothing after a free column, so that a proposal would help nothing."""
+        return self._conditions(given, n).direct(self.state.network)
+
     def learn_proposal(self, *, seed: int, reporter: Reporter, exclusions: Sequence[CodeExclusion] = ()) -> None:
         """Learn to draw what is given more surely, from samples of this engine: no record is touched."""
         units = max(1, min(distillation.UNITS, distillation.CELLS // self._cells))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from domains.pipeline.model import load_model
@@ -124,3 +125,49 @@ def test_a_model_holds_no_record_and_no_seed(model: Path, clinic: Clinic) -> Non
     identifiers = {cell for line in clinic.lines[1:] for cell in line.split(",")[:2]}
     assert not any(identifier in text for identifier in identifiers)
     assert "seed" not in json.loads((model / "model.json").read_text())
+
+
+def test_conditions_on_the_command_line_hold(model: Path, cli: Cli, tmp_path: Path) -> None:
+    # "sex" is the unit's first column, so that no proposal is needed.
+    done = cli("sample", model, "--units", 30, "--out", tmp_path / "a", "--where", "sex = F", "--json")
+    assert done.code == 0, done.err
+    assert done.json["internal"] is False
+    assert set(pd.read_csv(tmp_path / "a" / "visits.csv")["sex"]) == {"F"}
+
+
+def test_given_values_are_repeated_and_stay_internal_unless_told_otherwise(
+    model: Path, cli: Cli, tmp_path: Path
+) -> None:
+    given = tmp_path / "given.csv"
+    given.write_text("patient,sex\nanna,F\nbert,M\n", encoding="utf-8")
+    assert cli("sample", model, "--given", given, "--out", tmp_path / "a", "--seed", 1).code == 0
+    rows = pd.read_csv(tmp_path / "a" / "internal" / "visits.csv")
+    assert rows.groupby("patient")["sex"].unique().map(list).to_dict() == {"anna": ["F"], "bert": ["M"]}
+    assert not (tmp_path / "a" / "visits.csv").exists()
+    assert cli("sample", model, "--given", given, "--no-real-records", "--out", tmp_path / "b", "--seed", 1).code == 0
+    pd.testing.assert_frame_equal(rows, pd.read_csv(tmp_path / "b" / "visits.csv"))
+
+
+def test_what_is_internal_goes_to_no_database(model: Path, cli: Cli, tmp_path: Path) -> None:
+    given = tmp_path / "given.csv"
+    given.write_text("sex\nF\n", encoding="utf-8")
+    url = f"sqlite:///{tmp_path / 'out.db'}"
+    cli("sample", model, "--given", given, "--out", url).assert_refused("for your eyes only")
+    assert cli("sample", model, "--given", given, "--out", url, "--no-real-records").code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--where", "nothing=1"], "names the column 'nothing'"),
+        (["--where", "age>500"], "the model gives 'age' no such value"),
+        (["--fill-missing"], "give that too"),
+        (["--given", "no.csv"], "no such file"),
+        (["--given", "no.csv", "--units", "3"], "leave --units out"),
+    ],
+)
+def test_what_cannot_be_given_is_refused_and_leaves_nothing(
+    model: Path, cli: Cli, tmp_path: Path, options: list[str], message: str
+) -> None:
+    cli("sample", model, "--out", tmp_path / "a", *options).assert_refused(message)
+    assert not (tmp_path / "a").exists()
