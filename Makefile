@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
 
-.PHONY: demo test check bench-adult bench-tabular bench-conditions bench-dp bench-releases clean
+.PHONY: demo test check bench-adult bench-tabular bench-conditions bench-dp bench-large bench-releases clean
 
 demo: .venv/installed
 	$(BIN)/python scripts/demo.py
@@ -34,6 +34,9 @@ bench-conditions: .venv/installed
 
 bench-dp: .venv/installed
 	$(BIN)/python benchmarks/private_step.py
+
+bench-large: .venv/installed
+	$(BIN)/python benchmarks/large.py
 
 bench-releases: .venv/installed
 	$(BIN)/simulacra release examples/tabular/adult.yaml --out out/adult

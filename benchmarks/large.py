@@ -102,6 +102,7 @@ class Watch:
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Watch]:
         del total
+        self.highest = max(self.highest, memory("VmHWM"))  # of what lay between two stages
         Path("/proc/self/clear_refs").write_text("5")  # sets VmHWM to what is resident now
         self._anonymous = self._files = 0.0
         start, begun = time.process_time(), time.monotonic()
@@ -141,6 +142,7 @@ def run(folder: Path, rows: int) -> None:
     fit_to(read_config(folder / "config.yaml"), folder / "model", watch, now=datetime.now(UTC))
     written = sample_to(load_model(folder / "model"), rows, folder / "synthetic", seed=1, reporter=watch)
     taken = time.process_time() - start
+    watch.highest = max(watch.highest, memory("VmHWM"))
     verdict = "under" if watch.highest < LIMIT else "OVER"
     print(
         f"{sum(written.values()):,} rows written; {taken:.0f} CPU-s in all; highest peak {watch.highest:.2f} GiB, ",
