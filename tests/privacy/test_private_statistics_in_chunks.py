@@ -47,12 +47,11 @@ def frame_of(histories) -> pd.DataFrame:
     )
 
 
-def learned_from(frame: pd.DataFrame, folder: str, memory: int, seed: int = 0) -> Units:
-    """Capped training units of rows in any order, as the pipeline has them."""
+def learned_from(frame: pd.DataFrame, folder: str, memory: int) -> Units:
+    """Capped training units of rows in the order of their source, as the pipeline has them."""
     scratch = Scratch(Path(folder), memory)
     collector = UnitCollector(TABLE, scratch, "train")
-    shuffled = frame.sample(frac=1, random_state=seed)
-    pieces = [shuffled.iloc[start : start + 7] for start in range(0, len(shuffled), 7)]
+    pieces = [frame.iloc[start : start + 7] for start in range(0, len(frame), 7)]
     for part in whole_units(TABLE, pieces, scratch):
         collector.add(by_unit(TABLE, part).split(KEY, 0.3)[0].capped(KEY, CAP))
     return collector.done()
@@ -74,10 +73,9 @@ def exact(units: Units) -> dict[str, np.ndarray | dict[str, int]]:
 @given(UNITS, st.integers(0, 5))
 @settings(max_examples=40, deadline=None)
 def test_contributions_do_not_depend_on_the_chunks_or_the_order_of_the_source(histories, seed):
-    # Without a declared order, which rows a cap leaves depends on their order in the source: it is kept here.
-    frame = frame_of(histories)
+    frame = frame_of(histories).sample(frac=1, random_state=seed)
     with tempfile.TemporaryDirectory() as folder:
-        whole, chunked = learned_from(frame, folder, 1 << 30, seed), learned_from(frame, folder, 256, seed)
+        whole, chunked = learned_from(frame, folder, 1 << 30), learned_from(frame, folder, 256)
         assert len(whole) == len(chunked)
         if len(whole):
             first, second = exact(whole), exact(chunked)
@@ -85,13 +83,18 @@ def test_contributions_do_not_depend_on_the_chunks_or_the_order_of_the_source(hi
             assert all(np.array_equal(first[name], second[name]) for name in ("age", "sex", "rows"))
 
 
-@given(UNITS, ROWS)
+@given(UNITS, ROWS, st.integers(0, 5))
 @settings(max_examples=40, deadline=None)
-def test_neighbours_on_disk_differ_by_the_contribution_of_one_unit(histories, more):
+def test_neighbours_on_disk_differ_by_the_contribution_of_one_unit(histories, more, seed):
+    # The rows of the one unit stand among those of the others, which keep their own order: without a declared
+    # one, which rows a cap leaves a unit follows from the order of its own rows.
+    random = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as folder:
-        frame = frame_of(histories)
-        added = pd.concat([frame, frame_of({"77": more})], ignore_index=True)
-        without, with_it = (learned_from(part, folder, 256, seed=3) for part in (frame, added))
+        frame = frame_of(histories).sample(frac=1, random_state=seed)
+        both = pd.concat([frame, frame_of({"77": more})], ignore_index=True)
+        place = np.concatenate([np.arange(len(frame)), random.uniform(0, len(frame), len(more))])
+        added = both.iloc[np.argsort(place, kind="stable")]
+        without, with_it = (learned_from(part, folder, 256) for part in (frame, added))
         if not len(without):
             return
         before, after = exact(without), exact(with_it)
