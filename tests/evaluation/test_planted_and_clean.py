@@ -181,7 +181,7 @@ LEAKAGE = [exact_copies, nearest_neighbour_share, clearest_neighbours_share, mem
 @pytest.mark.parametrize("most", [1, 3])
 def test_copied_units_are_found(measure, most: int) -> None:
     units = 9000 if measure is nearest_neighbour_share else 6000
-    for seed in range(3):
+    for seed in range(2):
         score = measure(with_copies(compared(seed, units, most=most), 0.05), seed=seed)
         assert score.interval[0] > score.baseline, f"seed {seed}: {score}"
 

@@ -210,7 +210,7 @@ def test_an_option_that_is_missing(clinic: Clinic, cli: Cli) -> None:
 
 
 def test_a_command_that_is_not_known(cli: Cli) -> None:
-    cli("publish").assert_refused("publish", "see 'simulacra --help'")
+    cli("summon").assert_refused("summon", "see 'simulacra --help'")
 
 
 @pytest.mark.parametrize("units", ["0", "-5", "many"])
