@@ -46,6 +46,24 @@ def test_what_was_put_is_fetched_again_whole(tmp_path, url):
     assert verify(tmp_path / "copy") == []
 
 
+def test_a_real_s3_server_serves_as_well(tmp_path, s3_bucket):
+    upload(released(tmp_path, "r1"), f"{s3_bucket}/some/prefix", reporter=QUIET)
+    upload(released(tmp_path, "r2"), f"{s3_bucket}/some/prefix", reporter=QUIET)
+    upload(tmp_path / "out", f"{s3_bucket}/some/prefix", reporter=QUIET)
+    assert download(f"{s3_bucket}/some/prefix", tmp_path / "copy", reporter=QUIET).release == "r2"
+    assert verify(tmp_path / "copy") == []
+
+
+def test_a_bucket_that_is_not_there_or_not_ours_is_said(tmp_path, s3_bucket, monkeypatch):
+    out = released(tmp_path)
+    with pytest.raises(OutputError, match="no-such-bucket/x: this cannot be written: .*NO_SUCH_BUCKET"):
+        upload(out, "s3://no-such-bucket/x", reporter=QUIET)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(OutputError, match="access is denied; check AWS_ACCESS_KEY_ID") as caught:
+        upload(out, s3_bucket, reporter=QUIET)
+    assert "wrong" not in str(caught.value)
+
+
 def test_what_is_internal_stays_on_the_disk(tmp_path, url):
     upload(released(tmp_path), url, reporter=QUIET)
     assert [path for path in objects(url) if "internal" in path or "report" in path or "scores" in path] == []
