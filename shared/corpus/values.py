@@ -17,7 +17,10 @@ _SECONDS_IN = {"date": 86_400.0, "datetime": 1.0}
 
 
 def to_numbers(values: pd.Series, column: Column) -> NDArray[np.float64]:
-    """Shape ``(rows,)``; NaN where there is no value."""
+    """Shape ``(rows,)``; NaN where there is no value.
+
+    Of times, whole seconds are kept always, microseconds from 1834 to 2105 (2^32 seconds about 1970).
+    """
     if column.kind in ("date", "datetime"):
         stamps = pd.to_datetime(values).astype("datetime64[us]")
         micros = stamps.to_numpy().astype("datetime64[us]").astype(np.int64).astype(np.float64)

@@ -21,7 +21,8 @@ VALUES = {
     "date": st.datetimes(*ANY).map(lambda stamp: stamp.replace(hour=0, minute=0, second=0, microsecond=0)),
     "datetime": st.one_of(
         st.datetimes(*ANY).map(lambda stamp: stamp.replace(microsecond=0)),
-        st.datetimes(datetime(1800, 1, 1), datetime(2200, 1, 1)),
+        # Less than 2^32 seconds from 1970, where a 64-bit float tells single microseconds apart.
+        st.datetimes(datetime(1834, 1, 1), datetime(2106, 1, 1)),
     ),
 }
 
