@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from domains.base.contract import Task
@@ -16,6 +16,7 @@ from domains.pipeline.config import Config, read_config
 from domains.pipeline.preparation import Declaration, declare, units_at
 from shared.corpus.corpus import DTYPES
 from shared.corpus.schema import Column, Table
+from shared.corpus.scratch import Scratch
 from shared.corpus.units import UnitFrame, by_unit
 from shared.corpus.values import to_text
 from shared.randomness import numpy_generator
@@ -69,16 +70,16 @@ def example(name: str) -> Config:
 
 def read_data(name: str, folder: Path) -> DataSet:
     """Read a data set and write ``train.parquet`` and ``metadata.json`` into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
     config = example(name)
     declaration = declare(config)
     assert config.source.path is not None
-    train = units_at(config.source.path, declaration)
+    train = _in_memory(config.source.path, declaration, folder)
     if config.holdout.path is not None:
-        holdout = units_at(config.holdout.path, declaration)
+        holdout = _in_memory(config.holdout.path, declaration, folder)
     else:
         order = numpy_generator(DRAW_SEED, "bench-tabular").permutation(len(train))
         train, holdout = train.take(order[:PATIENTS]), train.take(order[PATIENTS : 2 * PATIENTS])
-    folder.mkdir(parents=True, exist_ok=True)
     plain = {column.name: _plain(train.frame[column.name], column) for column in declaration.table.columns}
     half = folder / f"{os.getpid()}.half"  # runs of several contenders may share the folder
     pd.DataFrame(plain).to_parquet(half, index=False)
@@ -90,6 +91,11 @@ def read_data(name: str, folder: Path) -> DataSet:
     half.write_text(json.dumps(metadata, indent=1), encoding="utf-8")
     half.replace(folder / "metadata.json")
     return DataSet(name, declaration, train, holdout, folder)
+
+
+def _in_memory(path: Path | str, declaration: Declaration, folder: Path) -> UnitFrame:
+    units = units_at(path, declaration, Scratch(folder))
+    return units.take(np.arange(len(units)))
 
 
 def compared(table: Table) -> list[Column]:
@@ -118,7 +124,3 @@ def units_of(path: Path, table: Table) -> UnitFrame:
             frame[column.name] = made[column.name].astype("str").mask(missing)
         frame[column.name] = frame[column.name].astype(DTYPES[column.kind])
     return by_unit(table, frame)
-
-
-def with_seed(config: Config, seed: int) -> Config:
-    return dataclasses.replace(config, seed=seed)

@@ -20,6 +20,7 @@ from benchmarks.tabular.data import example, units_of
 from domains.pipeline.budgeting import Charge
 from domains.pipeline.preparation import declare
 from domains.pipeline.training import fit_model
+from shared.corpus.scratch import Scratch
 from shared.randomness import derive
 from shared.training.reporter import SilentReporter
 
@@ -37,7 +38,7 @@ def main() -> None:
     declaration = declare(config)
     units = units_of(Path(train), declaration.table)
     clock = Clock(CAP)
-    model = fit_model(config, declaration, units, Charge(key=b""), SilentReporter()).model
+    model = fit_model(config, declaration, units, Charge(key=b""), Scratch(Path(out).parent), SilentReporter()).model
     clock.end_fit()
     frames = model.sample(len(units), seed=derive(config.seed, "sample"), reporter=SilentReporter())
     made = pd.concat(list(frames), ignore_index=True)

@@ -85,7 +85,7 @@ def sample(
         conditions, wanted = _conditions(loaded, where or [], given, fill_missing=fill_missing)
         wanted = wanted or (loaded.provenance.units if units is None else units)
         if conditions is not None:
-            prepare(loaded, model, conditions, wanted, reporter)
+            prepare(loaded, model, conditions, wanted, reporter, internal=internal)
         rows = sample_to(
             loaded,
             wanted,

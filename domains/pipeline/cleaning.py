@@ -23,7 +23,7 @@ import pandas as pd
 
 from domains.base.cleaning import KnowsSubstances, constraint_finders
 from domains.base.registry import domain_named
-from domains.pipeline.cleaning_marker import LOG, Cleaning, Marker, write_marker
+from domains.pipeline.cleaning_marker import LOG, Cleaning, Marker, learned_rules, write_marker
 from domains.pipeline.cleaning_plan import PLAN, PlanFile, read_plan, write_plan
 from domains.pipeline.cleaning_report import REPORT, CleaningReport, render_cleaning
 from shared.cleaning.conversions import PhysicalUnits
@@ -92,10 +92,11 @@ def apply_cleaning(source: Path, *, schema: Path, plan: Path, out: Path, now: da
                 "make a plan of these records first: simulacra clean SOURCE --schema SCHEMA --out PLAN"
             )
         cleaned, changes = _carried_out(corpus, chosen.steps, reporter)
-        by_learned = learned(chosen.steps)
+        earlier = learned_rules(source, declared)
+        by_learned = learned(chosen.steps) or bool(earlier)
         marked = dataclasses.replace(declared, cleaning=_mark(declared, changes, by_learned=by_learned))
         write_corpus(dataclasses.replace(cleaned, schema=marked).corpus(), folder)
-        _write_log(folder / LOG, chosen, changes, marked)
+        _write_log(folder / LOG, chosen, changes, marked, earlier)
         report = CleaningReport(
             title=f"Cleaning of {declared.name}", created=now, rows=_rows(corpus), steps=chosen.steps,
             changed=len(changes), left=_rows(cleaned),
@@ -139,12 +140,12 @@ def _carried_out(corpus: TextCorpus, steps: Sequence[Step], reporter: Reporter) 
 
 
 def _mark(schema: Schema, changes: Sequence[Change], *, by_learned: bool) -> Cleaning:
-    if by_learned or schema.cleaning == "learned":
+    if by_learned:
         return "learned"
     return "declared" if changes else schema.cleaning
 
 
-def _write_log(folder: Path, plan: PlanFile, changes: Sequence[Change], schema: Schema) -> None:
+def _write_log(folder: Path, plan: PlanFile, changes: Sequence[Change], schema: Schema, earlier: Sequence[str]) -> None:
     folder.mkdir(mode=_OWNER_ONLY)
     with (folder / CHANGES).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -155,6 +156,7 @@ def _write_log(folder: Path, plan: PlanFile, changes: Sequence[Change], schema: 
         basis: sorted({step.rule for step in plan.steps if step.enabled and step.basis == basis})
         for basis in ("declared", "learned")
     }
+    rules_used["learned"] = sorted({*rules_used["learned"], *earlier})  # what learned rules changed stays changed
     write_marker(folder, Marker(cleaning=schema.cleaning, rules=rules_used))
 
 

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from shared.corpus.schema import Schema
-from shared.errors import ConfigurationError, DataError
+from shared.corpus.schema_file import read_schema
+from shared.corpus.writing import SCHEMA_FILE
+from shared.errors import ConfigurationError, DataError, SimulacraError
 
 LOG = "cleaning-log"
 MARKER = "marker.json"
@@ -49,6 +51,8 @@ def learned_rules(source: Path | str, schema: Schema) -> tuple[str, ...]:
         path = folder / LOG / MARKER
         if path.is_file():
             found |= set(_learned_in(path))
+        if _schema_says(folder / SCHEMA_FILE):
+            found.add("as the schema beside the records says")
     if schema.cleaning == "learned" and not found:
         return ("as the schema says",)
     return tuple(sorted(found))
@@ -63,6 +67,14 @@ def check_private(source: Path | str, schema: Schema, *, accepted: bool, where: 
             "no privacy promise covers; clean it with declared rules alone, or write 'learned_cleaning: accepted' "
             "under source, which the manifest will show"
         )
+
+
+def _schema_says(path: Path) -> bool:
+    """Whether a schema that lies beside the records has the mark; one that cannot be read is somebody else's."""
+    try:
+        return path.is_file() and read_schema(path).cleaning == "learned"
+    except SimulacraError:
+        return False
 
 
 def _learned_in(path: Path) -> Sequence[str]:

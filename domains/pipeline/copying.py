@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from domains.pipeline.cleaning_marker import learned_rules
 from shared.corpus.keys import KeyTally
+from shared.corpus.object_stores import is_url
 from shared.corpus.schema_file import read_schema
 from shared.corpus.sources import checked_chunks, open_source_corpus
 from shared.corpus.targets import open_target_corpus
+from shared.errors import ConfigurationError
 from shared.training.reporter import Reporter
 
 
@@ -29,6 +33,13 @@ def copy_corpus(
     folder does, a database that holds the key does not.
     """
     declared = read_schema(schema)
+    if learned_rules(source, declared):
+        if is_url(target):
+            raise ConfigurationError(
+                f"{source} was cleaned by rules that were learned from its records, and {target} keeps no mark of "
+                "that, which a private run heeds; copy it into a folder"
+            )
+        declared = dataclasses.replace(declared, cleaning="learned")  # the copy's schema goes on saying so
     tally, rows = KeyTally(declared), dict.fromkeys((table.name for table in declared.tables), 0)
     with (
         open_source_corpus(declared, source) as tables,

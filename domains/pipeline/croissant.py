@@ -106,6 +106,7 @@ def _description(schema: Schema, manifest: Manifest) -> str:
     if manifest.promise is not None:
         made = manifest.promise
         promise = f"({made.epsilon:g}, {made.delta:g})-differential privacy by {made.unit}, {made.relation}."
+        promise = f"{promise} {made.reserve}".rstrip()
     described = f"{schema.description.strip()} " if schema.description.strip() else ""
     return (
         f"{described}Synthetic: no row describes a real person or event. Release {manifest.release} of a model of "

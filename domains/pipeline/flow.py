@@ -135,6 +135,7 @@ def _manifest(
             unit=made.unit,
             relation=made.relation,
             mechanisms=made.mechanisms,
+            learned_cleaning=made.learned_cleaning,
         )
     return Manifest(
         release=name,

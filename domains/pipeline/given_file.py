@@ -71,7 +71,7 @@ def _table_of(path: Path, table: Table, *, fill_missing: bool) -> Table:
     """The table with the columns that the file has."""
     format = dataclasses.replace(format_of(table.format, path), header=True)
     if not path.is_file():
-        raise DataError(f"{path}: there is no such file; give a CSV, Parquet or JSON Lines file of given values")
+        raise DataError(f"{path}: there is no such file; give a CSV or Parquet file of given values")
     if format.kind == "jsonl":
         raise DataError(f"{path}: given values are read from CSV or Parquet; write one of those")
     if format.kind == "parquet":

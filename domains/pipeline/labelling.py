@@ -13,13 +13,13 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from domains.pipeline.cleaning_marker import LOG, Marker, write_marker
+from domains.pipeline.cleaning_marker import LOG, Marker, learned_rules, write_marker
 from domains.pipeline.yaml_file import checked, load_mapping
 from shared.corpus.corpus import Corpus
 from shared.corpus.folders import fresh_folder
@@ -101,7 +101,8 @@ def label_corpus(source: Path, *, schema: Path, labels: Path, out: Path, seed: i
         frame = corpus.tables[table.name]
         with reporter.stage("labelling", 0):
             made, report = _labelled(frame, table, told, seed)
-        marked = _with_labels(declared, table, made, by_model=told.model is not None, found=told.given is not None)
+        by_learned = [*learned_rules(source, declared), *(["labels by a model"] if told.model else [])]
+        marked = _with_labels(declared, table, made, told, learned=bool(by_learned))
         tables = {**corpus.tables, table.name: pd.concat([frame, made], axis=1)}
         write_corpus(Corpus(marked, tables), folder)
         counts = Counter(made["label_by"].dropna())
@@ -109,7 +110,7 @@ def label_corpus(source: Path, *, schema: Path, labels: Path, out: Path, seed: i
         (folder / LOG).mkdir(mode=_OWNER_ONLY)
         text = json.dumps(dataclasses.asdict(result), indent=2, allow_nan=False) + "\n"
         (folder / LOG / "labels.json").write_text(text, encoding="utf-8")
-        used: dict[str, Any] = {"declared": ["labels by rules"], "learned": ["labels by a model"] if told.model else []}
+        used = {"declared": ["labels by rules"], "learned": by_learned}
         write_marker(folder / LOG, Marker(cleaning=marked.cleaning, rules=used))
     return result
 
@@ -171,17 +172,22 @@ def _check(told: LabelFile, table: Table, path: Path) -> None:
             raise ConfigurationError(f"{path}: table {table.name!r} has a column {name!r} already; rename it")
 
 
-def _with_labels(schema: Schema, table: Table, made: pd.DataFrame, *, by_model: bool, found: bool) -> Schema:
-    def categories(name: str) -> tuple[str, ...] | None:
-        return tuple(sorted(made[name].dropna().unique())) or None
-
+def _with_labels(schema: Schema, table: Table, made: pd.DataFrame, told: LabelFile, *, learned: bool) -> Schema:
+    """The schema with the new columns; which rules apply to some record is no knowledge that may stand in it."""
+    labels = {rule.label for rule in told.rules}
+    found = set() if told.given is None else set(made["label"].dropna().unique())
+    ways = [rule.name for rule in told.rules]
+    ways += [word for word, used in (("given", told.given), ("model", told.model)) if used is not None]
     added = (
         Column(
-            name="label", kind="categorical", categories=categories("label"), learned=("categories",) if found else ()
+            name="label",
+            kind="categorical",
+            categories=tuple(sorted(labels | found)) or None,
+            learned=("categories",) if told.given is not None else (),
         ),
         Column(name="label_confidence", kind="real", low=0, high=1),
-        Column(name="label_by", kind="categorical", categories=categories("label_by")),
+        Column(name="label_by", kind="categorical", categories=tuple(dict.fromkeys(ways))),
     )
     grown = dataclasses.replace(table, columns=(*table.columns, *added))
     tables = tuple(grown if other.name == table.name else other for other in schema.tables)
-    return dataclasses.replace(schema, tables=tables, cleaning="learned" if by_model else schema.cleaning)
+    return dataclasses.replace(schema, tables=tables, cleaning="learned" if learned else schema.cleaning)

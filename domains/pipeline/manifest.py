@@ -22,6 +22,10 @@ VERDICT_NOTE = (
     "The verdict was reached by looking at real records, and its one bit is not part of the privacy accounting: "
     "that this release was published tells that it kept the declared thresholds."
 )
+LEARNED_CLEANING = (
+    "The promise is made for records as they were after cleaning by rules that may have been learned from them; how "
+    "one unit changed the cleaned records of others is not covered."
+)
 # A seed would let anyone redraw the synthetic records, the key of a source would reveal who is in the holdout, and
 # where things lay on the machine concerns nobody.
 _WITHHELD = frozenset({"seed", "seeds", "key", "secret", "password", "token", "path", "paths", "glob", "ledger"})
@@ -42,7 +46,8 @@ class FileEntry:
 class PublishedPromise:
     """The promise, in public: (ε, δ) by ``unit`` under ``relation``, and the events of the accountant that spend it.
 
-    ``mechanisms`` are JSON values, as the ledger stores its events.
+    ``mechanisms`` are JSON values, as the ledger stores its events. ``learned_cleaning``: the records may have been
+    cleaned by rules learned from them, which the promise does not cover.
     """
 
     epsilon: float
@@ -50,6 +55,12 @@ class PublishedPromise:
     unit: str
     relation: str
     mechanisms: tuple[Any, ...] = ()
+    learned_cleaning: bool = False
+
+    @property
+    def reserve(self) -> str:
+        """What must be said beside the promise; empty if nothing must."""
+        return LEARNED_CLEANING if self.learned_cleaning else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +96,7 @@ class Manifest:
                 "unit": self.promise.unit,
                 "relation": self.promise.relation,
                 "mechanisms": list(self.promise.mechanisms),
+                "learned_cleaning": self.promise.learned_cleaning,
             }
         content = {
             "format": FORMAT,

@@ -46,6 +46,7 @@ class PromiseMade(BaseModel):
     unit: str
     relation: str
     mechanisms: tuple[dict[str, Any], ...] = ()
+    learned_cleaning: bool = False
 
 
 class Provenance(BaseModel):

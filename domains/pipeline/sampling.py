@@ -70,11 +70,14 @@ def _internal(schema: Schema, out: Path, frames: Iterable[pd.DataFrame]) -> dict
         return rows
 
 
-def prepare(model: Model, folder: Path, conditions: Conditions, units: int, reporter: Reporter) -> None:
+def prepare(
+    model: Model, folder: Path, conditions: Conditions, units: int, reporter: Reporter, *, internal: bool
+) -> None:
     """Check what can be checked before anything is drawn, and see to it that what is given can be drawn well.
 
     Where a proposal is needed that the model in ``folder`` lacks, it is learned from the model's own samples, which
-    costs no privacy, and kept there if the folder can be written. Raises ``ConditionError``.
+    costs no privacy, and kept there if the folder can be written; not where what is given is ``internal``, since
+    whether the model's folder has a proposal would tell of it. Raises ``ConditionError``.
     """
     check_constraints(conditions, model.constraints, model.codec)
     engine, given = model.engine, conditions.given
@@ -88,6 +91,8 @@ def prepare(model: Model, folder: Path, conditions: Conditions, units: int, repo
     if alike and engine.assess(1, given, seed=0, exclusions=model.exclusions, particles=2048).effective[0] > _SURE:
         return
     engine.learn_proposal(seed=0, reporter=reporter, exclusions=model.exclusions)
+    if internal:
+        return
     try:
         engine.save_proposal(folder / "engine")
     except OSError as error:

@@ -67,7 +67,7 @@ def fit_model(
         table=table.name,
         engine=engine_name(settings),
         units=sample_units(config, len(train)),
-        promise=_promise(charge, table),
+        promise=_promise(config, charge, table),
     )
     schema = Schema(
         tables=(table,),
@@ -96,7 +96,7 @@ def sample_units(config: Config, trained_on: int) -> int:
     return trained_on
 
 
-def _promise(charge: Charge, table: Table) -> PromiseMade | None:
+def _promise(config: Config, charge: Charge, table: Table) -> PromiseMade | None:
     if charge.mechanisms is None:
         return None
     return PromiseMade(
@@ -105,4 +105,5 @@ def _promise(charge: Charge, table: Table) -> PromiseMade | None:
         unit=table.unit or "row",
         relation=RELATION,
         mechanisms=charge.events,
+        learned_cleaning=config.source.learned_cleaning,
     )

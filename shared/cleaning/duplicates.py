@@ -44,7 +44,9 @@ def repeated_contents(corpus: TextCorpus, table: Table) -> list[Step]:
     for rows, on in ((again & filled, True), (again & ~filled, False)):
         steps += proposal(
             corpus, table.name, None, DropRows(rows=tuple(frame.index[rows].tolist())), rule="duplicate content",
-            basis="declared", reason=f"equal to an earlier row in all but the primary key {table.primary_key!r}"
+            # Where each row is a unit of its own, one unit decides here whether another one stays.
+            basis="declared" if table.unit is not None else "learned",
+            reason=f"equal to an earlier row in all but the primary key {table.primary_key!r}"
             + ("" if on else "; with so few values that may be chance"), confidence=0.9 if on else 0.4, enabled=on,
         )  # fmt: skip
     return steps

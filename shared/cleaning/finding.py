@@ -1,6 +1,7 @@
 """All finders in order, asked again and again until what they propose leaves nothing to propose.
 
-So a plan that is carried out gives a corpus in which the same rules find nothing: cleaning is idempotent.
+So a plan that is carried out gives a corpus in which the same rules find nothing: cleaning is idempotent, unless
+there is something left after the last of the passes, which another plan then finds.
 """
 
 from __future__ import annotations

@@ -109,8 +109,8 @@ def proposal(
 ) -> list[Step]:
     """The step with its count and examples; none if it would change nothing."""
     step = Step(
-        rule=rule, table=table, column=column, basis=basis, enabled=enabled, confidence=round(confidence, 3), count=0,
-        reason=reason, action=action,
+        rule=rule, table=table, column=column, basis=basis, enabled=bool(enabled),
+        confidence=round(float(confidence), 3), count=0, reason=reason, action=action,
     )  # fmt: skip
     if isinstance(action, DropRows | Look):
         rows = action.rows

@@ -215,8 +215,15 @@ def unit_names(table: Table, frame: pd.DataFrame) -> NDArray[np.object_]:
     key = table.unit or table.primary_key
     if key is not None:
         return frame[key].astype(str).to_numpy(dtype=object)
-    text = [frame[name].astype("str").fillna("\x00") for name in frame.columns]
+    text = [_spelled(frame[name]).fillna("\x00") for name in frame.columns]
     return text[0].str.cat(text[1:], sep="\x1f").to_numpy(dtype=object)
+
+
+def _spelled(values: pd.Series) -> pd.Series:
+    """Each value as text by itself; times would be written with or without hours as the whole column needs it."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return values.astype("int64").astype("str")
+    return values.astype("str")
 
 
 def first_rows(data: Grouped) -> NDArray[np.int64]:

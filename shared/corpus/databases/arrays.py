@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -17,17 +20,34 @@ from shared.corpus.schema import Column, Table
 from shared.errors import DataError
 
 
-def array_of(values: Sequence[Any]) -> pa.Array:
-    """An Arrow array of driver values; what has no common type becomes text, as in an untyped SQLite column."""
+def array_of(values: Sequence[Any], *, spelled: bool) -> pa.Array:
+    """An Arrow array of driver values; what has no common type becomes text, as in an untyped SQLite column.
+
+    ``spelled`` is for names (identifiers, categories): each becomes text by itself. A type that all values of a chunk
+    have in common would let one record change how all others are spelled, and so who is in the holdout.
+    """
+    if spelled:
+        return _texts(values)
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        return pa.array([None if value is None else _text(value) for value in values], pa.string())
+        return _texts(values)
+
+
+def _texts(values: Sequence[Any]) -> pa.Array:
+    return pa.array([None if value is None else _text(value) for value in values], pa.string())
 
 
 def _text(value: Any) -> str:
+    """The one spelling of a value: equal numbers have equal ones, whatever type the driver gave them."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
+        return str(int(value))
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, date):
+        return value.isoformat()
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else str(value)
 
 
@@ -46,7 +66,7 @@ def _parsed(array: pa.Array, table: Table, column: Column, place: Place) -> pd.S
     if column.kind == "boolean" and pa.types.is_integer(stored):
         array = array.cast(pa.string())
     if pa.types.is_nested(stored) or isinstance(stored, pa.BaseExtensionType):
-        array = array_of([None if value is None else _text(value) for value in array.to_pylist()])
+        array = _texts(array.to_pylist())
     try:
         return parse_column(array, table, column, place, strip=table.format.strip)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:

@@ -90,7 +90,10 @@ def _padded(found: dict[str, Any]) -> frozenset[str]:
 
 
 def _frame(part: Sequence[Any], declared: Table, place: Place, padded: frozenset[str]) -> pd.DataFrame:
-    arrays = [array_of(values) for values in zip(*part, strict=True)]
+    arrays = [
+        array_of(values, spelled=column.kind in ("identifier", "categorical"))
+        for column, values in zip(declared.columns, zip(*part, strict=True), strict=True)
+    ]
     return frame_of(arrays, declared, place, padded=padded)
 
 

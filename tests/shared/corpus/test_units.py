@@ -167,3 +167,14 @@ def test_no_rows_are_no_units():
     assert len(units) == 0
     assert len(units.capped(KEY, 1)) == 0
     assert [len(part) for part in units.split(KEY, 0.5)] == [0, 0]
+
+
+def test_a_time_of_day_in_one_row_renames_no_other_row():
+    table = Table(name="t", columns=(Column(name="at", kind="datetime"), Column(name="n", kind="integer")))
+    days = pd.date_range("2024-01-01", periods=5).astype("datetime64[us]")
+    frame = pd.DataFrame({"at": days, "n": pd.array(range(5), dtype="Int64")})
+    one = pd.DataFrame(
+        {"at": pd.to_datetime(["2024-02-01T12:30"]).astype("datetime64[us]"), "n": pd.array([9], dtype="Int64")}
+    )
+    alone, beside = by_unit(table, frame).units, by_unit(table, pd.concat([frame, one], ignore_index=True)).units
+    assert beside[:5].tolist() == alone.tolist()
