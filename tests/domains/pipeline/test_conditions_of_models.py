@@ -101,7 +101,7 @@ def where(model: Model, *texts: str) -> Conditions:
 
 
 def frame(model: Model, conditions: Conditions, units: int = 300, seed: int = 0) -> pd.DataFrame:
-    prepare(model, Path("nowhere"), conditions, units, SilentReporter())
+    prepare(model, Path("nowhere"), conditions, units, SilentReporter(), internal=False)
     return pd.concat(
         model.sample(units, seed=seed, reporter=SilentReporter(), conditions=conditions), ignore_index=True
     )
@@ -262,6 +262,9 @@ def test_a_proposal_is_learned_once_and_kept_with_the_model(model: Model, tmp_pa
     other = Model(model.provenance, model.schema, model.constraints, model.codec, bare)
     other.save(folder)
     conditions, _ = read(tmp_path, "ward\nheart\nskin\n", model)
-    prepare(other, folder, conditions, 2, SilentReporter())
+    prepare(other, folder, conditions, 2, SilentReporter(), internal=True)
+    assert not (folder / "engine" / "proposal.safetensors").exists()  # it would tell what real records were like
+    other.engine.proposal = None
+    prepare(other, folder, conditions, 2, SilentReporter(), internal=False)
     assert (folder / "engine" / "proposal.safetensors").is_file()
     assert SequenceEngine.load(folder / "engine").proposal is not None
