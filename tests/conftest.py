@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from peers import sdv_python
 from servers import postgres_server, postgres_url, s3_bucket, s3_server
 
-__all__ = ["postgres_server", "postgres_url", "s3_bucket", "s3_server"]
+__all__ = ["postgres_server", "postgres_url", "s3_bucket", "s3_server", "sdv_python"]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -29,8 +29,7 @@ def draft_schema(sources: Sequence[Path | str], out: Path) -> Schema:
 
     It goes to ``out``, a file that must not exist; nothing is left if that fails.
     """
-    if out.exists():
-        raise OutputError(f"{out} exists already; name a new file")
+    _check_new(out)
     databases = [source for source in sources if is_database_url(source)]
     if databases and len(sources) > 1:
         raise ConfigurationError("give files, or the URL of one database; not both, nor several")
@@ -38,11 +37,22 @@ def draft_schema(sources: Sequence[Path | str], out: Path) -> Schema:
         schema, comment = draft_from_database(str(databases[0])), _CATALOGUE_COMMENT
     else:
         schema, comment = infer_schema([Path(source) for source in sources]), _COMMENT
+    write_new(out, schema_to_yaml(schema, comment=comment))
+    return schema
+
+
+def write_new(out: Path, text: str) -> None:
+    """Write a file that must not exist yet, whole or not at all; raises ``OutputError``."""
+    _check_new(out)
     partial = out.with_name(f".{out.name}.partial")
     with writing(out):
         try:
-            partial.write_text(schema_to_yaml(schema, comment=comment), encoding="utf-8")
+            partial.write_text(text, encoding="utf-8")
             os.link(partial, out)  # unlike a rename, it never replaces a file that came meanwhile
         finally:
             partial.unlink(missing_ok=True)
-    return schema
+
+
+def _check_new(out: Path) -> None:
+    if out.exists():
+        raise OutputError(f"{out} exists already; name a new file")
