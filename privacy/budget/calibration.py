@@ -16,13 +16,13 @@ How the budget is shared
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from scipy.special import log_ndtr, ndtr
 
 from privacy.budget.accountant import LEAST_DELTA, Accountant
-from privacy.budget.events import release_events
+from privacy.budget.events import joint_events
 from privacy.budget.promise import Mechanisms, Promise, Spending, Workload
 from shared.errors import ConfigurationError
 
@@ -39,16 +39,41 @@ def calibrate(promise: Promise, spending: Spending, workload: Workload) -> Mecha
     declared number of units, for shares that leave nothing to training, and for a promise that would
     need noise beyond 10,000 times the sensitivity.
     """
-    _check(promise, spending, workload)
-    draft = _draft(promise, spending, workload)
-    vary = _last_stage(draft)
+    return calibrate_together([promise], spending, [workload])[0]
+
+
+def calibrate_together(
+    promises: Sequence[Promise], spending: Spending, workloads: Sequence[Workload]
+) -> tuple[Mechanisms, ...]:
+    """Mechanisms for several tables of the same units that together keep one promise; see :func:`calibrate`.
+
+    ``promises`` are one promise with each table's own caps. The squared privacy loss is shared among the tables in
+    proportion to the columns that are learned. All mechanisms are mechanisms on the same units, so their
+    events compose; each result's ``epsilon`` is that of all of them.
+    """
+    promise = promises[0]
+    if any(
+        (other.epsilon, other.delta, other.units_about) != (promise.epsilon, promise.delta, promise.units_about)
+        for other in promises
+    ):
+        raise ConfigurationError("the tables of one release keep one promise: the same ε, δ and units_about")
+    for own, workload in zip(promises, workloads, strict=True):
+        _check(own, spending, workload)
+    sizes = [workload.unit_columns + workload.row_columns + workload.row_counts for workload in workloads]
+    shares = [max(1, size) / sum(max(1, size) for size in sizes) for size in sizes]
+    unknown = sum(workload.unknown_categories for workload in workloads)
+    drafts = [
+        _draft(own, spending, workload, share, unknown)
+        for own, workload, share in zip(promises, workloads, shares, strict=True)
+    ]
+    vary = _last_stage(drafts, shares, unknown)
     if vary is None:
-        return draft
+        return tuple(drafts)
     coarse, fine = Accountant(cells=_COARSE_CELLS), Accountant()
     rough = _least_noise(lambda noise: _epsilon(coarse, vary(noise)) <= promise.epsilon, promise)
-    noise = _refine(lambda noise: _epsilon(fine, vary(noise)) <= promise.epsilon, rough)
-    chosen = vary(noise)
-    return replace(chosen, epsilon=_epsilon(fine, chosen))
+    chosen = vary(_refine(lambda noise: _epsilon(fine, vary(noise)) <= promise.epsilon, rough))
+    epsilon = _epsilon(fine, chosen)
+    return tuple(replace(mechanisms, epsilon=epsilon) for mechanisms in chosen)
 
 
 def gaussian_multiplier(epsilon: float, delta: float) -> float:
@@ -122,10 +147,13 @@ def _stages(spending: Spending, workload: Workload) -> _Stages:
     return _Stages(*(part / total for part in parts))
 
 
-def _draft(promise: Promise, spending: Spending, workload: Workload) -> Mechanisms:
-    """Mechanisms by shares alone: right for the Gaussian limit, training still without noise."""
+def _draft(promise: Promise, spending: Spending, workload: Workload, share: float, unknown: int) -> Mechanisms:
+    """Mechanisms by shares alone: right for the Gaussian limit, training still without noise.
+
+    ``share`` is the table's part of the squared privacy loss; ``unknown`` categories are those of all tables.
+    """
     stages = _stages(spending, workload)
-    precision = gaussian_multiplier(promise.epsilon, promise.declared_delta) ** -2
+    precision = share * gaussian_multiplier(promise.epsilon, promise.declared_delta) ** -2
     draft = Mechanisms(
         promise=promise,
         workload=workload,
@@ -142,13 +170,13 @@ def _draft(promise: Promise, spending: Spending, workload: Workload) -> Mechanis
     )
     if not workload.unknown_categories:
         return draft
-    return _with_categories(draft, math.sqrt(workload.unknown_categories / (stages.categories * precision)))
+    return _with_categories(draft, math.sqrt(workload.unknown_categories / (stages.categories * precision)), unknown)
 
 
-def _with_categories(mechanisms: Mechanisms, parameter: float) -> Mechanisms:
-    """With stable histograms of Laplace parameter (scale over sensitivity) ``parameter``."""
+def _with_categories(mechanisms: Mechanisms, parameter: float, unknown: int) -> Mechanisms:
+    """With stable histograms of Laplace parameter (scale over sensitivity) ``parameter``, of ``unknown`` in all."""
     cap = mechanisms.promise.categories_cap
-    delta = CATEGORY_DELTA_SHARE * mechanisms.delta / mechanisms.workload.unknown_categories
+    delta = CATEGORY_DELTA_SHARE * mechanisms.delta / unknown
     scale = cap * parameter
     return replace(
         mechanisms,
@@ -158,20 +186,38 @@ def _with_categories(mechanisms: Mechanisms, parameter: float) -> Mechanisms:
     )
 
 
-def _last_stage(draft: Mechanisms) -> Callable[[float], Mechanisms] | None:
-    """How the last stage that is used varies with its noise."""
-    work = draft.workload
-    if work.training:
-        return lambda noise: replace(draft, training_multiplier=noise)
-    if work.unit_columns or work.row_columns or work.row_counts:
-        return lambda noise: replace(draft, statistics_multiplier=noise)
-    if work.unknown_categories:
-        return lambda noise: _with_categories(draft, noise)
-    return None
+def _last_stage(
+    drafts: Sequence[Mechanisms], shares: Sequence[float], unknown: int
+) -> Callable[[float], list[Mechanisms]] | None:
+    """How the last stage that is used varies with its noise, which is that of a table with all of the loss."""
+
+    def training(draft: Mechanisms, noise: float) -> Mechanisms:
+        return replace(draft, training_multiplier=noise) if draft.workload.training else draft
+
+    def statistics(draft: Mechanisms, noise: float) -> Mechanisms:
+        return replace(draft, statistics_multiplier=noise) if _asks_statistics(draft.workload) else draft
+
+    def categories(draft: Mechanisms, noise: float) -> Mechanisms:
+        return _with_categories(draft, noise, unknown) if draft.workload.unknown_categories else draft
+
+    works = [draft.workload for draft in drafts]
+    if any(work.training for work in works):
+        change = training
+    elif any(map(_asks_statistics, works)):
+        change = statistics
+    elif unknown:
+        change = categories
+    else:
+        return None
+    return lambda noise: [change(draft, noise / math.sqrt(share)) for draft, share in zip(drafts, shares, strict=True)]
 
 
-def _epsilon(accountant: Accountant, mechanisms: Mechanisms) -> float:
-    return accountant.epsilon(release_events(mechanisms), mechanisms.delta)
+def _asks_statistics(work: Workload) -> bool:
+    return bool(work.unit_columns or work.row_columns or work.row_counts)
+
+
+def _epsilon(accountant: Accountant, mechanisms: Sequence[Mechanisms]) -> float:
+    return accountant.epsilon(joint_events(mechanisms), mechanisms[0].delta)
 
 
 def _least_noise(keeps: Callable[[float], bool], promise: Promise) -> float:

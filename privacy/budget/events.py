@@ -114,6 +114,11 @@ def release_events(mechanisms: Mechanisms) -> tuple[Event, ...]:
     return tuple(events)
 
 
+def joint_events(tables: Iterable[Mechanisms]) -> tuple[Event, ...]:
+    """All events of a release of several tables of the same units, table by table."""
+    return tuple(event for mechanisms in tables for event in release_events(mechanisms))
+
+
 def to_json(events: Iterable[Event]) -> str:
     """Canonical JSON: a list of objects with a ``kind``; equal events give equal text."""
     records = [{"kind": event.kind, **asdict(event)} for event in events]

@@ -59,14 +59,16 @@ class TableCodec:
         excluded: Sequence[str] = (),
         bins: int = BINS,
         row_counts: int | None = None,
+        known: Mapping[str, Codec] | None = None,
     ) -> Self:
         """Ask what the columns' codecs must know, in at most two calls.
 
         The first call finds categories that are not declared, if there are any; the second asks all
         else: their counts, numbers, declared categories and, up to ``row_counts`` rows, the number of rows of a
-        unit (``None``: every unit has one row).
+        unit (``None``: every unit has one row). Nothing is asked of columns whose codec is ``known``.
         """
-        columns = modelled(table, excluded)
+        known = {} if known is None else known
+        columns = [column for column in modelled(table, excluded) if column.name not in known]
         unknown = [column for column in columns if column.kind == "categorical" and column.categories is None]
         found: dict[str, Categories] = {}
         if unknown:
@@ -82,7 +84,10 @@ class TableCodec:
         asked = [*questions.values(), *counting]
         replies = statistics.answer(asked) if asked else []
         by_name: dict[str, Answer] = {**found, **dict(zip(questions, replies, strict=False))}
-        codecs = {column.name: _learned(column, by_name.get(column.name), bins) for column in columns}
+        codecs = {
+            column.name: known.get(column.name) or _learned(column, by_name.get(column.name), bins)
+            for column in modelled(table, excluded)
+        }
         rows_per_unit = np.array([0.0, 1.0])
         if counting and isinstance(replies[-1], RowCounts):
             rows_per_unit = np.maximum(replies[-1].counts, 0.0)
@@ -122,19 +127,23 @@ class TableCodec:
         first_unit: int,
         first_row: int,
         identifier_key: int = 0,
+        units: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
         """A frame with the table's columns, unit by unit.
 
         ``first_unit`` and ``first_row`` are the numbers of units and rows in the batches before, and
         ``identifier_key`` is the same for all batches of a corpus: units, primary keys and
         identifiers follow from them. Columns in ``excluded`` are missing throughout. Where the order of a unit's rows
-        is that of a modelled column, its values are put into that order.
+        is that of a modelled column, its values are put into that order. ``units``, one row a unit, has values that
+        are taken as they are.
         """
         unit_of_row = np.repeat(np.arange(len(histories)), histories.rows_per_unit)
-        columns = self._decoded(histories.units, True, random)
-        columns = {name: values.take(unit_of_row) for name, values in columns.items()}
+        of_units = self._decoded(histories.units, True, random) if units is None else dict(units.items())
+        columns = {str(name): values.take(unit_of_row) for name, values in of_units.items()}
         columns |= self._decoded(histories.rows, False, random)
         for column in self.table.columns:
+            if column.name in columns:
+                continue
             if column.name in self.excluded:
                 columns[column.name] = pd.Series(index=range(len(unit_of_row)), dtype=DTYPES[column.kind])
             elif column.name not in self.codecs:
@@ -271,6 +280,11 @@ def _as_categories(answer: Answer) -> Categories:
 def _learned(column: Column, answer: Answer | None, bins: int) -> Codec:
     kind = codec_class(column.kind)
     return NumberCodec.learn(column, answer, bins=bins) if kind is NumberCodec else kind.learn(column, answer)
+
+
+def renamed(codec: Codec, column: Column) -> Codec:
+    """The codec for a column of another name that holds the same values."""
+    return codec_class(column.kind).from_json(column, codec.to_json())
 
 
 def code_names(codec: Codec) -> tuple[str, ...]:

@@ -72,11 +72,15 @@ class Histories:
     after another, ``offsets`` shape ``(units + 1,)``: the rows of unit ``i`` are
     ``offsets[i]:offsets[i + 1]``. A flat table in which every row is a unit is a history with one
     row a unit and no unit columns.
+
+    ``groups``, if there are any, has shape ``(examples + 1,)``: units ``groups[i]:groups[i + 1]`` are one example
+    of training, such as all encounters of a patient, each with its diagnoses. ``None``: each unit is one.
     """
 
     units: Rows
     rows: Rows
     offsets: NDArray[np.int64]
+    groups: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if len(self.offsets) != len(self.units) + 1 or self.offsets[-1] != len(self.rows):
@@ -86,6 +90,11 @@ class Histories:
 
     def __len__(self) -> int:
         return len(self.units)
+
+    @property
+    def examples(self) -> int:
+        """Number of examples that training draws from."""
+        return len(self) if self.groups is None else len(self.groups) - 1
 
     @property
     def rows_per_unit(self) -> NDArray[np.int64]:
@@ -123,7 +132,9 @@ class Shape:
     column: how often each code occurs, as the access answered it (exact, or noisy and clipped at
     zero). ``rows_per_unit`` has shape ``(most rows + 1,)``: how many units have so many rows.
     ``empty_units`` declares that there are units without rows (parents without children); otherwise
-    what ``rows_per_unit`` counts of them is noise.
+    what ``rows_per_unit`` counts of them is noise. ``given_units`` declares that the columns of units and their
+    numbers of rows are always given (rows of a table whose parents come from another engine): nothing is learned
+    of how frequent they are.
     """
 
     unit_names: tuple[str, ...]
@@ -132,6 +143,7 @@ class Shape:
     row_marginals: tuple[NDArray[np.float64], ...]
     rows_per_unit: NDArray[np.float64]
     empty_units: bool = False
+    given_units: bool = False
 
     @property
     def unit_sizes(self) -> tuple[int, ...]:
@@ -194,15 +206,25 @@ class Given:
     named are free. ``rows_per_unit``, shape ``(units,)``, fixes the number of rows; ``None`` leaves it
     free. ``never``: combinations that must not occur, further conditions of all units (a condition on a
     column of two digits needs them). The number of units is that of the ``sample`` call.
+
+    ``units``, shape ``(units, unit columns)``, gives all codes of the units themselves; their numbers of rows are
+    given with them, and nothing else is.
     """
 
     columns: Mapping[str, Allowed] = field(default_factory=dict)
     rows_per_unit: NDArray[np.int64] | None = None
     never: tuple[CodeExclusion, ...] = ()
+    units: AnyCodes | None = None
+
+    def __post_init__(self) -> None:
+        if self.units is not None and (self.rows_per_unit is None or self.columns or self.never):
+            raise DataError("units that are given whole come with their numbers of rows, and with nothing else")
 
     @classmethod
     def of_units(cls, units: Rows, rows_per_unit: NDArray[np.int64] | None = None) -> Self:
         """All columns of the units as they are; their rows are drawn, and how many there are unless it is fixed."""
+        if rows_per_unit is not None:
+            return cls(rows_per_unit=rows_per_unit, units=units.codes)
         columns = zip(units.names, units.codes.T, units.sizes, strict=True)
         return cls({name: Allowed.codes(codes, size) for name, codes, size in columns}, rows_per_unit)
 

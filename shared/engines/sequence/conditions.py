@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from shared.engines.encoded import Allowed, Given
+from shared.engines.encoded import Allowed, AnyCodes, Given
 from shared.engines.sequence.closings import Closings, compiled
 from shared.engines.sequence.network import CLOSED, NetworkShape
 from shared.errors import DataError
@@ -143,6 +143,15 @@ class Conditions:
             return True
         # The number of rows is drawn first, and given only what is exact; later rows have conditions of their own.
         return told < shape.unit_columns and (exact > told or self.counts is not None)
+
+
+def check_units(units: AnyCodes | None, n: int, shape: NetworkShape) -> None:
+    """Raises ``DataError`` for given units that are not codes of the engine's columns."""
+    if units is None:
+        return
+    sizes = np.array(shape.sizes[: shape.unit_columns], dtype=np.int64)
+    if units.shape != (n, len(sizes)) or not np.all((units >= 0) & (units < sizes)):
+        raise DataError(f"given units must be {n} rows of codes below {sizes.tolist()}; encode with the model's codec")
 
 
 def check_counts(counts: NDArray[np.int64] | None, n: int, shape: NetworkShape) -> None:

@@ -23,7 +23,7 @@ from shared.devices import device_named
 from shared.engines.contract import FitSummary
 from shared.engines.encoded import CodeExclusion, Encoded, Given, Histories, Shape
 from shared.engines.sequence import distillation
-from shared.engines.sequence.conditions import Conditions, check_counts
+from shared.engines.sequence.conditions import Conditions, check_counts, check_units
 from shared.engines.sequence.config import SequenceConfig
 from shared.engines.sequence.drawing import Assessment, Draws
 from shared.engines.sequence.inputs import Examples
@@ -71,6 +71,7 @@ class SequenceEngine:
             hidden=settings.hidden,
             context=settings.context,
             empty_units=shape.empty_units,
+            given_units=shape.given_units,
         )
         network = RowNetwork(network_shape)
         network.reset(shape.unit_marginals + shape.row_marginals, torch_generator(seed, "weights"))
@@ -96,7 +97,7 @@ class SequenceEngine:
         plan = access.plan(preferred)
         self.network.train()
         phase = Phase(self.network, lambda drawn: self._losses(examples, drawn))
-        losses = train(phase, access, settings.training, plan=plan, units=len(data), seed=seed, reporter=reporter)
+        losses = train(phase, access, settings.training, plan=plan, units=data.examples, seed=seed, reporter=reporter)
         self.network.eval()
         return FitSummary(plan.steps, sum(p.numel() for p in self.network.parameters()), losses)
 
@@ -114,10 +115,14 @@ class SequenceEngine:
         concerns no column after a free one, draws are direct. Raises ``ConditionError`` for what cannot occur.
         """
         sampler = self._sampler(exclusions)
+        if self.state.network.given_units and (given is None or given.units is None):
+            raise DataError("the engine draws rows of units that are given; give them, with their numbers of rows")
         if given is None or not (given.columns or given.never):
             counts = None if given is None else given.rows_per_unit
+            units = None if given is None else given.units
             check_counts(counts, n, self.state.network)
-            yield from sampler.stream(n, seed=seed, row_counts=counts)
+            check_units(units, n, self.state.network)
+            yield from sampler.stream(n, seed=seed, row_counts=counts, units=units)
             return
         yield from Draws(sampler, self.proposal).stream(self._conditions(given, n), seed=seed)
 
@@ -151,13 +156,19 @@ class SequenceEngine:
         return Conditions.build(given, n, self.state.names, self.state.network, self.device)
 
     def log_density(self, data: Encoded) -> NDArray[np.float64]:
-        """Natural log of the probability of each unit, its number of rows included; shape ``(units,)``."""
+        """Natural log of the probability of each example, shape ``(examples,)``.
+
+        Its numbers of rows are part of it unless they are always given, as are then the units' own columns.
+        """
         examples = Examples(data, self.state.network, self.device)
-        chances = np.log(np.maximum(self.state.rows_per_unit, 1e-12))
-        densities = chances[np.minimum(data.rows_per_unit, len(chances) - 1)]
+        if self.state.network.given_units:
+            densities = np.zeros(data.examples)
+        else:
+            chances = np.log(np.maximum(self.state.rows_per_unit, 1e-12))
+            densities = chances[np.minimum(data.rows_per_unit, len(chances) - 1)]
         with torch.no_grad():
-            for start in range(0, len(data), DENSITY_UNITS):
-                drawn = np.arange(start, min(start + DENSITY_UNITS, len(data)))
+            for start in range(0, data.examples, DENSITY_UNITS):
+                drawn = np.arange(start, min(start + DENSITY_UNITS, data.examples))
                 losses = self._losses(examples, drawn)
                 sums = torch.zeros(len(drawn), dtype=torch.float64)
                 sums.index_add_(0, losses.unit_of_row.cpu(), losses.values.double().cpu())

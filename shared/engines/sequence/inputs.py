@@ -17,7 +17,8 @@ from shared.errors import DataError
 class Examples:
     """The rows of encoded units, ready to be drawn by unit; nothing of them is copied before.
 
-    A unit without rows is presented as one row whose row columns count nothing.
+    A unit without rows is presented as one row whose row columns count nothing. Where units are grouped into
+    examples, examples are drawn, each with all its units.
     """
 
     def __init__(self, data: Histories, shape: NetworkShape, device: torch.device) -> None:
@@ -36,11 +37,22 @@ class Examples:
             raise DataError("the engine was built for one row a unit, and a unit has several")
 
     def take(self, drawn: NDArray[np.int64]) -> tuple[RowInputs, Tensor | None, Tensor]:
-        """The rows of the drawn units.
+        """The rows of the drawn examples.
 
         Returns the inputs, the weight of each column's loss (``(rows, columns)``; ``None`` if all are
-        1: a unit's own columns count in its first row alone) and the unit of each row, ``(rows,)``.
+        1: a unit's own columns count in its first row alone, or not at all where they are always given) and the
+        example of each row, ``(rows,)``.
         """
+        groups = self.data.groups
+        if groups is None:
+            return self._units(drawn)
+        lengths = groups[drawn + 1] - groups[drawn]
+        example = np.repeat(np.arange(len(drawn)), lengths)
+        place = np.arange(len(example)) - (np.cumsum(lengths) - lengths)[example]
+        inputs, weights, unit_of_row = self._units(groups[drawn][example] + place)
+        return inputs, weights, self._tensor(example)[unit_of_row]
+
+    def _units(self, drawn: NDArray[np.int64]) -> tuple[RowInputs, Tensor | None, Tensor]:
         data, starts = self.data, self.data.offsets[drawn]
         if self.flat:
             codes = np.concatenate([data.units.at(drawn), data.rows.at(starts)], axis=1)
@@ -60,7 +72,7 @@ class Examples:
         known = np.stack([np.minimum(place, most - 1), np.minimum(counts, most)], axis=1)
         inputs = RowInputs(self._tensor(codes), self._tensor(before), self._tensor(known))
         weights = np.empty(codes.shape, dtype=np.float32)
-        weights[:, :own] = (place == 0)[:, None]
+        weights[:, :own] = 0.0 if self.shape.given_units else (place == 0)[:, None]
         weights[:, own:] = (counts > 0)[:, None]
         return inputs, self._tensor(weights), self._tensor(unit_of_row)
 

@@ -25,7 +25,8 @@ CLOSED = -1e9  # a logit that is never drawn
 class NetworkShape:
     """Plain values that fix the network: ``sizes`` of all columns, those of the unit first.
 
-    ``most_rows`` is the highest number of rows of a unit, ``empty_units`` whether some have none.
+    ``most_rows`` is the highest number of rows of a unit, ``empty_units`` whether some have none, ``given_units``
+    whether the units' own columns and numbers of rows are always given, so that they carry no loss.
     """
 
     unit_columns: int
@@ -35,6 +36,7 @@ class NetworkShape:
     hidden: int
     context: int
     empty_units: bool = False
+    given_units: bool = False
 
     @property
     def row_sizes(self) -> tuple[int, ...]:
@@ -43,7 +45,7 @@ class NetworkShape:
     @property
     def flat(self) -> bool:
         """Whether every unit has one row, so that there is no context to be given."""
-        return self.most_rows == 1 and not self.empty_units
+        return self.most_rows == 1 and not self.empty_units and not self.given_units
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from shared.engines.encoded import CodeExclusion, Codes, Histories, Rows
+from shared.engines.encoded import AnyCodes, CodeExclusion, Codes, Histories, Rows
 from shared.engines.sequence.closings import Closings, close, compiled, left
 from shared.engines.sequence.network import CLOSED, RowInputs, RowNetwork
 from shared.errors import SchemaError
@@ -72,10 +72,18 @@ class Sampler:
     def device(self) -> torch.device:
         return self.matrix.device
 
-    def stream(self, n: int, *, seed: int, row_counts: NDArray[np.int64] | None = None) -> Iterator[Histories]:
+    def stream(
+        self,
+        n: int,
+        *,
+        seed: int,
+        row_counts: NDArray[np.int64] | None = None,
+        units: AnyCodes | None = None,
+    ) -> Iterator[Histories]:
         """A stream of batches with ``n`` units in all; the same seed gives the same units.
 
-        ``row_counts``, shape ``(n,)``, fixes the numbers of rows.
+        ``row_counts``, shape ``(n,)``, fixes the numbers of rows, and ``units``, shape ``(n, unit columns)``, the
+        units' own codes.
         """
         for batch, start in enumerate(range(0, n, BATCH_UNITS)):
             size = min(BATCH_UNITS, n - start)
@@ -84,7 +92,9 @@ class Sampler:
                 counts = torch.from_numpy(row_counts[start : start + size]).to(self.device)
             else:
                 counts = drawn(self.row_chances.expand(size, -1), generator)
-            yield self.histories(self.draw(counts, generator), counts)
+            own = None if units is None else torch.from_numpy(units[start : start + size].astype(np.int64))
+            own = None if own is None else own.to(self.device)
+            yield self.histories(self.draw(counts, generator, own), counts)
 
     @torch.no_grad()
     def draw(self, counts: Tensor, generator: torch.Generator, units: Tensor | None = None) -> Tensor:
