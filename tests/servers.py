@@ -10,9 +10,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -197,3 +198,39 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@contextmanager
+def breaking_connection(url: str, *, after: int) -> Iterator[str]:
+    """The URL of a way to a server that breaks for good once ``after`` bytes went through it, in either direction."""
+    host, port = url.removeprefix("http://").split(":")
+    left, closed = [after], threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def pump(source: socket.socket, target: socket.socket) -> None:
+            with suppress(OSError):
+                while not closed.is_set() and (part := source.recv(1024)):
+                    left[0] -= len(part)
+                    if left[0] < 0:
+                        closed.set()
+                    else:
+                        target.sendall(part)
+            for end in (source, target):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    client, _ = listening.accept()
+                    if closed.is_set():
+                        client.close()
+                        continue
+                    server = socket.create_connection((host, int(port)))
+                    for ends in ((client, server), (server, client)):
+                        threading.Thread(target=pump, args=ends, daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)

@@ -13,8 +13,10 @@ from shared.corpus.databases.urls import shown_location
 
 
 def copy(
-    source: Annotated[str, typer.Argument(metavar="FROM", help="File, folder, glob, or URL of a database.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="New folder, or URL of a database.")],
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="File, folder, glob, or URL of a database or object store.")
+    ],
+    target: Annotated[str, typer.Argument(metavar="TO", help="New folder, or URL of a database or object store.")],
     schema: Annotated[Path, typer.Option("--schema", help="What is declared about it.", show_default=False)],
     replace: Replace = False,
     as_json: AsJson = False,

@@ -18,7 +18,9 @@ app = typer.Typer(help="Draft the declaration of a corpus, or exchange it with S
 def infer(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="FILE…", help="CSV, Parquet or JSONL, one table a file; or the URL of a database."),
+        typer.Argument(
+            metavar="FILE…", help="CSV, Parquet or JSONL, one table a file, or URLs of such; or the URL of a database."
+        ),
     ],
     out: Annotated[
         Path, typer.Option("--out", help="Schema file to write; it must not exist yet.", show_default=False)

@@ -19,7 +19,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 Out = Annotated[Path, typer.Option("--out", help="Folder to write; it must not exist yet.", show_default=False)]
 Target = Annotated[
     str,
-    typer.Option("--out", help="New folder, or URL of a database (PostgreSQL, SQLite, DuckDB).", show_default=False),
+    typer.Option(
+        "--out",
+        help="New folder, or URL of a database (PostgreSQL, SQLite, DuckDB) or object store (s3://…).",
+        show_default=False,
+    ),
 ]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace tables of a database that exist already.")]
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file, see docs/configuration.md.")]

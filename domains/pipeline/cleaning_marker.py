@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from shared.corpus.databases.urls import is_database_url
 from shared.corpus.schema import Schema
 from shared.corpus.schema_file import read_schema
+from shared.corpus.store_corpora import resolved
+from shared.corpus.store_paths import FilePath, StorePath, as_file
 from shared.corpus.writing import SCHEMA_FILE
-from shared.errors import ConfigurationError, DataError, SimulacraError
+from shared.errors import ConfigurationError, DataError, SchemaError
 
 LOG = "cleaning-log"
 MARKER = "marker.json"
@@ -44,7 +47,7 @@ def learned_rules(source: Path | str, schema: Schema) -> tuple[str, ...]:
 
     A mark that cannot be read is taken for one of learned rules.
     """
-    matched = [Path(name) for name in glob.glob(str(source), recursive=True)] or [Path(source)]  # noqa: PTH207
+    matched = _places(source)
     folders = {folder for path in matched for folder in (path, path.parent, path.parent.parent)}
     found: set[str] = set()
     for folder in folders:
@@ -58,6 +61,16 @@ def learned_rules(source: Path | str, schema: Schema) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def _places(source: Path | str) -> list[FilePath]:
+    """Where the records lie; of a database no place at all."""
+    if is_database_url(source):
+        return []
+    place = as_file(source)
+    if isinstance(place, StorePath):
+        return [*place.matches(), resolved(place)] if glob.has_magic(place.path) else [resolved(place)]
+    return [Path(name) for name in glob.glob(str(place), recursive=True)] or [place]  # noqa: PTH207
+
+
 def check_private(source: Path | str, schema: Schema, *, accepted: bool, where: str) -> None:
     """Raises ``ConfigurationError`` for a private run on records that learned rules changed, unless it is accepted."""
     found = learned_rules(source, schema)
@@ -69,15 +82,17 @@ def check_private(source: Path | str, schema: Schema, *, accepted: bool, where: 
         )
 
 
-def _schema_says(path: Path) -> bool:
+def _schema_says(path: FilePath) -> bool:
     """Whether a schema that lies beside the records has the mark; one that cannot be read is somebody else's."""
+    if not path.is_file():
+        return False
     try:
-        return path.is_file() and read_schema(path).cleaning == "learned"
-    except SimulacraError:
+        return read_schema(path).cleaning == "learned"
+    except SchemaError:
         return False
 
 
-def _learned_in(path: Path) -> Sequence[str]:
+def _learned_in(path: FilePath) -> Sequence[str]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domains.pipeline.cleaning_marker import learned_rules
+from shared.corpus.databases.urls import is_database_url
 from shared.corpus.keys import KeyTally
-from shared.corpus.object_stores import is_url
 from shared.corpus.schema_file import read_schema
 from shared.corpus.sources import checked_chunks, open_source_corpus
 from shared.corpus.targets import open_target_corpus
@@ -34,7 +34,7 @@ def copy_corpus(
     """
     declared = read_schema(schema)
     if learned_rules(source, declared):
-        if is_url(target):
+        if is_database_url(target):
             raise ConfigurationError(
                 f"{source} was cleaned by rules that were learned from its records, and {target} keeps no mark of "
                 "that, which a private run heeds; copy it into a folder"

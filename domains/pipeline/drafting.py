@@ -12,6 +12,7 @@ from shared.corpus.folders import writing
 from shared.corpus.inference import infer_schema
 from shared.corpus.schema import Schema
 from shared.corpus.schema_file import schema_to_yaml
+from shared.corpus.store_paths import as_file
 from shared.errors import ConfigurationError, OutputError
 
 _COMMENT = """\
@@ -36,7 +37,7 @@ def draft_schema(sources: Sequence[Path | str], out: Path) -> Schema:
     if databases:
         schema, comment = draft_from_database(str(databases[0])), _CATALOGUE_COMMENT
     else:
-        schema, comment = infer_schema([Path(source) for source in sources]), _COMMENT
+        schema, comment = infer_schema([as_file(source) for source in sources]), _COMMENT
     write_new(out, schema_to_yaml(schema, comment=comment))
     return schema
 

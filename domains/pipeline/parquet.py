@@ -22,7 +22,8 @@ def parquet_files(schema: Schema, folder: Path, reporter: Reporter) -> dict[str,
     Where each table is one Parquet file already, these are they. Otherwise a copy of the corpus is written to
     ``parquet/`` in ``folder``, chunk by chunk: memory does not grow with the tables.
     """
-    files = find_files(schema, folder)
+    found = find_files(schema, folder)
+    files = {name: [path for path in parts if isinstance(path, Path)] for name, parts in found.items()}
     if all(len(files[table.name]) == 1 and files[table.name][0].suffix == ".parquet" for table in schema.tables):
         return {name: paths[0].relative_to(folder).as_posix() for name, paths in files.items()}
     return _copied(schema, files, folder, reporter)
@@ -43,4 +44,4 @@ def _copied(schema: Schema, files: Mapping[str, list[Path]], folder: Path, repor
             for chunk in iterate_table(table, files[table.name]):
                 writer.write(table.name, chunk)
             stage.advance()
-    return {table.name: writer.path(table.name).relative_to(folder).as_posix() for table in tables}
+    return {table.name: (place / writer.path(table.name).name).relative_to(folder).as_posix() for table in tables}

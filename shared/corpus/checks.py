@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from shared.corpus.corpus import Corpus
 from shared.corpus.keys import KeyTally
 from shared.corpus.schema import Column, Format, Table
+from shared.corpus.store_paths import FilePath
 from shared.corpus.values import bounds, to_numbers
 from shared.errors import DataError
 
@@ -21,7 +21,7 @@ DELIMITERS = (",", ";", "\t", "|", ":", " ")
 _SHOWN = 8
 
 # A file, or in words where a table is; messages begin with it.
-Where = Path | str
+Where = FilePath | str
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _columns(names: Sequence[str]) -> str:
     return f"column{'s' if len(names) > 1 else ''} " + listed([repr(name) for name in names])
 
 
-def check_delimiter(table: Table, file: Path, format: Format, line: str, found: Sequence[str]) -> None:
+def check_delimiter(table: Table, file: FilePath, format: Format, line: str, found: Sequence[str]) -> None:
     """A first line that falls into one piece, though the schema has several columns, has another delimiter."""
     if len(found) != 1 or len(table.columns) == 1:
         return

@@ -7,7 +7,6 @@ import io
 import re
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow.csv
 
 from shared.corpus.checks import check_columns, check_delimiter
 from shared.corpus.schema import Format, Table
+from shared.corpus.store_paths import FilePath
 from shared.corpus.streams import open_source
 from shared.errors import DataError
 
@@ -23,7 +23,7 @@ _ROWS = 20_000
 _LONGEST_PADDING = 1000
 
 
-def csv_batches(table: Table, path: Path, format: Format) -> Iterator[pa.RecordBatch]:
+def csv_batches(table: Table, path: FilePath, format: Format) -> Iterator[pa.RecordBatch]:
     """Batches whose columns are those of the table, in its order, all of them text.
 
     Raises ``DataError`` for a wrong delimiter, other columns than declared, rows of another length
@@ -41,7 +41,7 @@ def csv_batches(table: Table, path: Path, format: Format) -> Iterator[pa.RecordB
         yield from _arrow_batches(table, path, format, found)
 
 
-def _arrow_batches(table: Table, path: Path, format: Format, found: list[str]) -> Iterator[pa.RecordBatch]:
+def _arrow_batches(table: Table, path: FilePath, format: Format, found: list[str]) -> Iterator[pa.RecordBatch]:
     order = [found.index(name) for name in table.names]
     irregular: list[pyarrow.csv.InvalidRow] = []
 
@@ -81,7 +81,7 @@ def _arrow_batches(table: Table, path: Path, format: Format, found: list[str]) -
         raise _explain(path, format, found, error) from error
 
 
-def _has_padded_quotes(path: Path, format: Format) -> bool:
+def _has_padded_quotes(path: FilePath, format: Format) -> bool:
     """Whether a quoted value follows blanks, which Arrow takes for a value with quotes inside."""
     padded = re.compile(f'(^|[{re.escape(format.delimiter)}\r\n])[ \t]+"')
     with open_source(path) as stream:
@@ -94,7 +94,7 @@ def _has_padded_quotes(path: Path, format: Format) -> bool:
     return found
 
 
-def _padded_batches(table: Table, path: Path, format: Format, found: list[str]) -> Iterator[pa.RecordBatch]:
+def _padded_batches(table: Table, path: FilePath, format: Format, found: list[str]) -> Iterator[pa.RecordBatch]:
     """What :func:`_arrow_batches` gives, by the slower reader of the standard library, which knows padded quotes."""
     order = [found.index(name) for name in table.names]
     try:
@@ -116,7 +116,7 @@ def _padded_batches(table: Table, path: Path, format: Format, found: list[str]) 
         raise DataError(f"{path}: this is no CSV file: {error}; is a closing quote missing?") from error
 
 
-def first_records(path: Path, format: Format, count: int) -> list[list[str]]:
+def first_records(path: FilePath, format: Format, count: int) -> list[list[str]]:
     """The first records of a file that are not blank lines, a header counted; bad bytes become U+FFFD."""
     with open_source(path) as stream:
         try:
@@ -138,7 +138,7 @@ def _with_mark(encoding: str) -> str:
     return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
 
 
-def _check_head(table: Table, path: Path, format: Format, head: list[str]) -> list[str]:
+def _check_head(table: Table, path: FilePath, format: Format, head: list[str]) -> list[str]:
     """Names of the file's columns, in its order."""
     if any("\ufffd" in value for value in head):
         raise _undecodable(path, format)
@@ -154,7 +154,7 @@ def _check_head(table: Table, path: Path, format: Format, head: list[str]) -> li
     return list(table.names)
 
 
-def _ragged(path: Path, format: Format, number: int | None, fields: int, expected: int) -> DataError:
+def _ragged(path: FilePath, format: Format, number: int | None, fields: int, expected: int) -> DataError:
     """``number`` counts the records from 1, a header among them."""
     line = 0
     with open_source(path) as stream:
@@ -172,7 +172,7 @@ def _ragged(path: Path, format: Format, number: int | None, fields: int, expecte
     )
 
 
-def _undecodable(path: Path, format: Format, column: str | None = None, row: int | None = None) -> DataError:
+def _undecodable(path: FilePath, format: Format, column: str | None = None, row: int | None = None) -> DataError:
     """The first line with bytes that are not of the declared encoding."""
     line, what = 1, "a byte"
     with open_source(path) as stream:
@@ -191,7 +191,7 @@ def _undecodable(path: Path, format: Format, column: str | None = None, row: int
     )
 
 
-def _explain(path: Path, format: Format, found: list[str], error: pa.ArrowInvalid) -> DataError:
+def _explain(path: FilePath, format: Format, found: list[str], error: pa.ArrowInvalid) -> DataError:
     text = " ".join(str(error).split())
     match = re.search(r"In CSV column #(\d+): (?:Row #(\d+): )?.*UTF", text)
     if match:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from shared.corpus.store_paths import FilePath
 from shared.errors import OutputError
 
 _REASONS = {
@@ -28,7 +29,7 @@ _REASONS = {
 
 
 @contextmanager
-def writing(target: Path) -> Iterator[None]:
+def writing(target: FilePath) -> Iterator[None]:
     """Turns the operating system's errors about a full disk, rights and the like into ``OutputError``."""
     try:
         yield

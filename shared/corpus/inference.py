@@ -10,7 +10,6 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -27,7 +26,8 @@ from shared.corpus.kinds import Reading, decimals, looks_like_code, looks_like_k
 from shared.corpus.parsing import parse_column
 from shared.corpus.schema import Column, ForeignKey, Format, Kind, Learnable, Schema, Table
 from shared.corpus.sniffing import sniff
-from shared.corpus.streams import open_source
+from shared.corpus.store_paths import FilePath
+from shared.corpus.streams import open_source, parquet_file
 from shared.errors import DataError
 
 MOST_CATEGORIES = 1000
@@ -39,12 +39,12 @@ _MISSING = ("NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "none", "NaN", "
 class _Raw:
     """The columns of one or more files of one shape, as they lie there."""
 
-    files: tuple[Path, ...]
+    files: tuple[FilePath, ...]
     format: Format
     columns: Mapping[str, pa.ChunkedArray]
 
 
-def infer_schema(files: Sequence[Path], *, name: str | None = None) -> Schema:
+def infer_schema(files: Sequence[FilePath], *, name: str | None = None) -> Schema:
     """A draft of the schema of CSV, Parquet or JSON Lines files.
 
     Files with the same columns are parts of one table; others are tables, named by their files. A
@@ -55,7 +55,7 @@ def infer_schema(files: Sequence[Path], *, name: str | None = None) -> Schema:
     """
     if not files:
         raise DataError("no file is given; name at least one CSV, Parquet or JSON Lines file")
-    raws = _grouped([_read_raw(Path(path)) for path in files])
+    raws = _grouped([_read_raw(path) for path in files])
     names = _table_names(raws, name)
     words = {table: {column: _Words.of(raw, column) for column in raw.columns} for table, raw in names.items()}
     tables = [_table(table, raw, words) for table, raw in names.items()]
@@ -63,7 +63,7 @@ def infer_schema(files: Sequence[Path], *, name: str | None = None) -> Schema:
     return Schema(name=name or tables[0].name, tables=tuple(tables))
 
 
-def _read_raw(path: Path) -> _Raw:
+def _read_raw(path: FilePath) -> _Raw:
     sniffed = sniff(path)
     if sniffed.format.kind == "csv":
         columns = tuple(Column(name=name, kind="categorical") for name in sniffed.names)
@@ -73,8 +73,8 @@ def _read_raw(path: Path) -> _Raw:
         table = json_columns(path)
     else:
         try:
-            with open_source(path):
-                table = pyarrow.parquet.ParquetFile(path).read(use_threads=False)
+            with open_source(path) as stream:
+                table = parquet_file(path, stream).read(use_threads=False)
         except (pa.ArrowInvalid, OSError) as error:
             reason = " ".join(str(error).split())
             raise DataError(f"{path}: this is no readable Parquet file: {reason}; copy it again") from error
@@ -125,7 +125,7 @@ def _common_start(stems: Sequence[str]) -> str:
     return re.sub(r"[0-9\-_. ]+$", "", stems[0][: equal.index(False) if False in equal else len(equal)])
 
 
-def _stem(path: Path) -> str:
+def _stem(path: FilePath) -> str:
     stem = path.name
     for ending in (".gz", ".zst", ".csv", ".tsv", ".txt", ".data", ".parquet", ".jsonl", ".ndjson"):
         stem = stem.removesuffix(ending)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from shared.corpus.checks import Place, check_columns, listed, shown
 from shared.corpus.schema import Column, Kind, Table
+from shared.corpus.store_paths import FilePath
 from shared.corpus.streams import open_source
 from shared.errors import DataError
 
@@ -23,7 +23,7 @@ _NATIVE: Mapping[Kind, tuple[frozenset[type], pa.DataType]] = {
 }
 
 
-def json_batches(table: Table, path: Path, *, rows: int = _ROWS) -> Iterator[pa.RecordBatch]:
+def json_batches(table: Table, path: FilePath, *, rows: int = _ROWS) -> Iterator[pa.RecordBatch]:
     """Batches of at most ``rows`` rows, whose columns are those of the table; a key left out has no value.
 
     Raises ``DataError`` for a line that is no JSON object, has unknown keys, nested values, NaN or
@@ -56,7 +56,7 @@ def json_batches(table: Table, path: Path, *, rows: int = _ROWS) -> Iterator[pa.
         check_columns(table, path, sorted(seen))
 
 
-def _record(line: bytes, number: int, path: Path) -> dict[str, Any]:
+def _record(line: bytes, number: int, path: FilePath) -> dict[str, Any]:
     try:
         record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
@@ -86,7 +86,7 @@ def _batch(table: Table, rows: Sequence[dict[str, Any]], place: Place) -> pa.Rec
     return pa.RecordBatch.from_arrays(columns, names=list(table.names))
 
 
-def json_columns(path: Path) -> pa.Table:
+def json_columns(path: FilePath) -> pa.Table:
     """A whole file without a schema: the keys in the order in which they first occur, text where types mix."""
     records: list[dict[str, Any]] = []
     with open_source(path) as stream:

@@ -29,7 +29,8 @@ from shared.corpus.locating import find_files, format_of
 from shared.corpus.parsing import parse_words
 from shared.corpus.schema import Column, Schema, Table
 from shared.corpus.spelling import time_text
-from shared.corpus.streams import open_source
+from shared.corpus.store_paths import FilePath
+from shared.corpus.streams import open_source, parquet_file
 from shared.errors import DataError
 
 _BLANKS = " \t"
@@ -94,7 +95,7 @@ def read_texts(schema: Schema, source: str | Path) -> TextCorpus:
     files = find_files(schema, source)
     frames = {}
     for table in schema.tables:
-        parts = [batch for path in files[table.name] for batch in _batches(table, Path(path))]
+        parts = [batch for path in files[table.name] for batch in _batches(table, path)]
         check_rows(sum(part.num_rows for part in parts), table, files[table.name])
         whole = pa.Table.from_batches(parts).combine_chunks()
         frame = pd.DataFrame({name: _text(whole.column(name), table, table.column(name)) for name in table.names})
@@ -135,7 +136,7 @@ def readable(text: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
     return values, pd.Series(lost, index=text.index, name=column.name)
 
 
-def _batches(table: Table, path: Path) -> list[pa.RecordBatch]:
+def _batches(table: Table, path: FilePath) -> list[pa.RecordBatch]:
     format = format_of(table.format, path)
     if format.kind == "csv":
         batches = list(csv_batches(table, path, format))
@@ -146,9 +147,9 @@ def _batches(table: Table, path: Path) -> list[pa.RecordBatch]:
     return [_as_text(batch, table, strip=format.strip) for batch in batches]
 
 
-def _parquet(table: Table, path: Path) -> list[pa.RecordBatch]:
+def _parquet(table: Table, path: FilePath) -> list[pa.RecordBatch]:
     try:
-        with open_source(path), pyarrow.parquet.ParquetFile(path) as file:
+        with open_source(path) as stream, parquet_file(path, stream) as file:
             check_columns(table, path, file.schema_arrow.names)
             batches = file.iter_batches(columns=list(table.names), use_threads=False)
             return [batch.select(list(table.names)) for batch in batches]

@@ -17,7 +17,7 @@ import fsspec
 import pyarrow.fs
 from fsspec.implementations.arrow import ArrowFSWrapper
 
-from shared.errors import ConfigurationError, DataError, OutputError
+from shared.errors import ConfigurationError, DataError, OutputError, SimulacraError
 
 _S3 = ("s3", "s3a")
 _NO_LENGTH = "HTTP status 411"
@@ -69,13 +69,17 @@ def _s3() -> fsspec.AbstractFileSystem:
 
 @contextmanager
 def reading_from(url: str) -> Iterator[None]:
-    """Turns the errors of a file system into a ``DataError`` of one line."""
+    """Turns the errors of a file system, whose libraries share no class of them, into a ``DataError`` of one line."""
     try:
         yield
+    except SimulacraError:
+        raise
     except FileNotFoundError as error:
         raise DataError(f"{url}: there is nothing at this URL; check it") from error
     except OSError as error:
         raise DataError(f"{url}: this cannot be read: {_reason(error)}") from error
+    except Exception as error:
+        raise DataError(f"{url}: the store refuses ({_reason(error)}); check it and try again") from error
 
 
 @contextmanager
@@ -83,18 +87,24 @@ def writing_to(url: str) -> Iterator[None]:
     """Turns the errors of a file system into an ``OutputError`` of one line."""
     try:
         yield
+    except SimulacraError:
+        raise
     except FileNotFoundError as error:
         raise OutputError(f"{url}: this cannot be written: there is no such bucket or folder; make it first") from error
     except OSError as error:
         raise OutputError(f"{url}: this cannot be written: {_reason(error)}") from error
+    except Exception as error:
+        raise OutputError(f"{url}: the store refuses ({_reason(error)}); check it and try again") from error
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     if _NO_LENGTH in text:
         return "the store takes no chunked uploads; set AWS_REQUEST_CHECKSUM_CALCULATION=when_required and try again"
     if "ACCESS_DENIED" in text or "SIGNATURE" in text or "INVALID_ACCESS_KEY" in text or "HTTP status 403" in text:
         return "access is denied; check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY and their rights"
+    if "NO_SUCH_BUCKET" in text:
+        return "there is no such bucket; make it first"
     if "NETWORK_CONNECTION" in text:
         return "the store cannot be reached; check AWS_ENDPOINT_URL, AWS_DEFAULT_REGION and the network"
     return text or type(error).__name__

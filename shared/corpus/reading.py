@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -16,13 +15,14 @@ from shared.corpus.json_reading import json_batches
 from shared.corpus.locating import find_files, format_of
 from shared.corpus.parsing import parse_column
 from shared.corpus.schema import Schema, Table
-from shared.corpus.streams import open_source
+from shared.corpus.store_paths import FilePath
+from shared.corpus.streams import open_source, parquet_file
 from shared.errors import DataError
 
 _ROWS = 100_000
 
 
-def read_corpus(schema: Schema, source: str | Path) -> Corpus:
+def read_corpus(schema: Schema, source: str | FilePath) -> Corpus:
     """The corpus of a schema from a file, a glob, or a folder (see :func:`locating.find_files`).
 
     Raises ``DataError`` for whatever the schema does not allow. Foreign keys that point nowhere are
@@ -32,39 +32,39 @@ def read_corpus(schema: Schema, source: str | Path) -> Corpus:
     return Corpus(schema, {table.name: read_table(table, files[table.name]) for table in schema.tables})
 
 
-def read_table(table: Table, files: Sequence[Path]) -> pd.DataFrame:
+def read_table(table: Table, files: Sequence[FilePath]) -> pd.DataFrame:
     """All rows of a table, in the order of its files, with the dtypes of ``corpus.DTYPES``."""
     frames: list[pd.DataFrame] = []
-    parts: list[tuple[Path, int]] = []
+    parts: list[tuple[FilePath, int]] = []
     for path in files:
-        chunks = list(_file_chunks(table, Path(path), _ROWS))
+        chunks = list(_file_chunks(table, path, _ROWS))
         frames += chunks
-        parts.append((Path(path), sum(map(len, chunks))))
+        parts.append((path, sum(map(len, chunks))))
     check_rows(sum(rows for _, rows in parts), table, files)
     frame = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     check_key(frame, table, parts)
     return frame
 
 
-def iterate_table(table: Table, files: Sequence[Path], *, rows: int = _ROWS) -> Iterator[pd.DataFrame]:
+def iterate_table(table: Table, files: Sequence[FilePath], *, rows: int = _ROWS) -> Iterator[pd.DataFrame]:
     """The rows of a table in chunks of at most ``rows``, with the dtypes of ``corpus.DTYPES``.
 
     Memory does not grow with the files, but for eight bytes a row that check the primary key.
     """
     keys = KeyHashes(table)
-    parts: list[tuple[Path, int]] = []
+    parts: list[tuple[FilePath, int]] = []
     for path in files:
         count = 0
-        for chunk in _file_chunks(table, Path(path), rows):
+        for chunk in _file_chunks(table, path, rows):
             keys.add(chunk)
             count += len(chunk)
             yield chunk
-        parts.append((Path(path), count))
+        parts.append((path, count))
     check_rows(sum(count for _, count in parts), table, files)
-    keys.check(parts, lambda: (chunk for path in files for chunk in _file_chunks(table, Path(path), rows)))
+    keys.check(parts, lambda: (chunk for path in files for chunk in _file_chunks(table, path, rows)))
 
 
-def _file_chunks(table: Table, path: Path, rows: int) -> Iterator[pd.DataFrame]:
+def _file_chunks(table: Table, path: FilePath, rows: int) -> Iterator[pd.DataFrame]:
     format = format_of(table.format, path)
     batches = {
         "csv": lambda: _resized(csv_batches(table, path, format), rows),
@@ -98,9 +98,9 @@ def _resized(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Record
         yield pa.concat_batches(waiting)
 
 
-def _parquet_batches(table: Table, path: Path, rows: int) -> Iterator[pa.RecordBatch]:
+def _parquet_batches(table: Table, path: FilePath, rows: int) -> Iterator[pa.RecordBatch]:
     try:
-        with open_source(path), pyarrow.parquet.ParquetFile(path) as file:
+        with open_source(path) as stream, parquet_file(path, stream) as file:
             check_columns(table, path, file.schema_arrow.names)
             for batch in file.iter_batches(batch_size=rows, columns=list(table.names), use_threads=False):
                 yield batch.select(list(table.names))

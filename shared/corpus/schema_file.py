@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Hashable, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from shared.corpus.schema import Column, ForeignKey, Format, Schema, Table
+from shared.corpus.store_paths import FilePath
 from shared.corpus.values import bounds
 from shared.errors import OutputError, SchemaError
 
@@ -32,13 +32,13 @@ _LINE = 80
 Place = tuple[str | int, ...]
 
 
-def read_schema(path: Path) -> Schema:
+def read_schema(path: FilePath) -> Schema:
     """The schema in a YAML file.
 
     Raises ``SchemaError``, in one line, for what is no YAML, no schema, or contradicts itself.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise SchemaError(
             f"{path}: no such schema file; draft one with 'simulacra schema infer FILE --out schema.yaml'"
@@ -101,10 +101,10 @@ def schema_to_yaml(schema: Schema, *, comment: str = "") -> str:
     return head + body
 
 
-def write_schema(schema: Schema, path: Path, *, comment: str = "") -> None:
+def write_schema(schema: Schema, path: FilePath, *, comment: str = "") -> None:
     """Write :func:`schema_to_yaml` to ``path``."""
     try:
-        Path(path).write_text(schema_to_yaml(schema, comment=comment), encoding="utf-8")
+        path.write_text(schema_to_yaml(schema, comment=comment), encoding="utf-8")
     except OSError as error:
         raise OutputError(
             f"{path}: the schema cannot be written: {error.strerror}; choose another file or make room"

@@ -9,11 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from shared.corpus.locating import format_of
 from shared.corpus.schema import Format
+from shared.corpus.store_paths import FilePath
 from shared.corpus.streams import open_source
 from shared.errors import DataError
 
@@ -34,7 +34,7 @@ class Sniffed:
     names: tuple[str, ...] = ()
 
 
-def sniff(path: Path) -> Sniffed:
+def sniff(path: FilePath) -> Sniffed:
     """Look at the beginning of a file (and, for its encoding, at all of it).
 
     Raises ``DataError`` for a file that is empty or cannot be read.
@@ -62,7 +62,7 @@ def sniff(path: Path) -> Sniffed:
     return Sniffed(format, names)
 
 
-def _kind(path: Path) -> tuple[str, bytes]:
+def _kind(path: FilePath) -> tuple[str, bytes]:
     """The kind that the name says or, for an unknown name, that the first bytes say; and the first bytes."""
     with open_source(path) as stream:
         sample = stream.read(_SAMPLE)
@@ -74,13 +74,13 @@ def _kind(path: Path) -> tuple[str, bytes]:
     return "jsonl" if sample.lstrip()[:1] == b"{" else "csv", sample
 
 
-def _compression(path: Path) -> Literal["gz", "zst"] | None:
+def _compression(path: FilePath) -> Literal["gz", "zst"] | None:
     with path.open("rb") as raw:
         magic = raw.read(4)
     return "gz" if magic[:2] == b"\x1f\x8b" else "zst" if magic == b"\x28\xb5\x2f\xfd" else None
 
 
-def _encoding(path: Path) -> str:
+def _encoding(path: FilePath) -> str:
     """UTF-8 if all bytes are; UTF-16 by its mark; else Windows-1252 or, where that has gaps, Latin-1."""
     if _decodes(path, "utf-8"):
         return "utf-8"
@@ -90,7 +90,7 @@ def _encoding(path: Path) -> str:
     return "cp1252" if _decodes(path, "cp1252") else "latin-1"
 
 
-def _decodes(path: Path, encoding: str) -> bool:
+def _decodes(path: FilePath, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         with open_source(path) as stream:

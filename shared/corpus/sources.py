@@ -16,10 +16,9 @@ from shared.corpus.databases.duckdb_reading import open_duckdb
 from shared.corpus.databases.reading import open_database
 from shared.corpus.databases.urls import DatabaseUrl, is_database_url
 from shared.corpus.locating import find_files
-from shared.corpus.object_stores import is_url
 from shared.corpus.reading import iterate_table, read_table
 from shared.corpus.schema import Schema
-from shared.errors import ConfigurationError
+from shared.corpus.store_paths import FilePath, StorePath
 
 ROWS = 100_000
 
@@ -50,7 +49,7 @@ class FileSource:
     """The tables of a schema in files."""
 
     schema: Schema
-    files: Mapping[str, Sequence[Path]]
+    files: Mapping[str, Sequence[FilePath]]
 
     def chunks(self, name: str, *, rows: int) -> Iterator[pd.DataFrame]:
         return iterate_table(self.schema.table(name), self.files[name], rows=rows)
@@ -74,9 +73,10 @@ def checked_chunks(source: CorpusSource, name: str, *, rows: int = ROWS) -> Iter
 
 @contextmanager
 def open_source_corpus(schema: Schema, location: str | Path) -> Iterator[CorpusSource]:
-    """The corpus of a schema at a path, a glob, a folder, or a URL of a database.
+    """The corpus of a schema at a path, a glob, a folder, or a URL of a database or a place in an object store.
 
-    A database is read in one state, whatever others write meanwhile; the connection ends with the block.
+    A database is read in one state, whatever others write meanwhile; the connection ends with the block. Objects of
+    a store stream; one that is replaced meanwhile is an error.
 
     Raises ``DataError`` for a place that is not there or lacks a table, and while reading for
     whatever the schema does not allow; ``ConfigurationError`` for a URL that cannot be understood.
@@ -86,13 +86,13 @@ def open_source_corpus(schema: Schema, location: str | Path) -> Iterator[CorpusS
         opened = open_duckdb(schema, url) if url.dialect == "duckdb" else open_database(schema, url)
         with opened as source:
             yield source
-    elif is_url(location):
-        raise ConfigurationError(
-            f"{location}: records are read from files and databases (sqlite, postgresql, duckdb); "
-            "copy what lies in an object store into a folder first"
-        )
     else:
-        yield FileSource(schema, find_files(schema, location))
+        files = find_files(schema, location)
+        yield FileSource(schema, {name: list(map(_seen, parts)) for name, parts in files.items()})
+
+
+def _seen(path: FilePath) -> FilePath:
+    return path.seen() if isinstance(path, StorePath) else path
 
 
 def read_source(schema: Schema, location: str | Path) -> Corpus:

@@ -7,12 +7,13 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any, cast
 
+import pyarrow.parquet
 import zstandard
 
 from shared.corpus.schema import Format
+from shared.corpus.store_paths import FilePath, StorePath
 from shared.errors import DataError
 
 _GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -20,7 +21,7 @@ _PARTS = 1 << 20
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[IO[bytes]]:
+def open_source(path: FilePath) -> Iterator[IO[bytes]]:
     """A stream of what a file holds, decompressed if its first bytes say that it is compressed.
 
     Raises ``DataError`` for a file that is not there, cannot be opened, or breaks off.
@@ -42,6 +43,11 @@ def open_source(path: Path) -> Iterator[IO[bytes]]:
         raise DataError(f"{path}: no permission to read this file") from error
     except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
         raise DataError(f"{path}: the compressed file is damaged or breaks off ({error}); copy it again") from error
+
+
+def parquet_file(path: FilePath, stream: IO[bytes]) -> pyarrow.parquet.ParquetFile:
+    """The Parquet file at a path that is open as ``stream``: on a disk Arrow reads the file itself, which is faster."""
+    return pyarrow.parquet.ParquetFile(stream if isinstance(path, StorePath) else path)
 
 
 class _ZstandardFrames(io.RawIOBase):
@@ -79,7 +85,7 @@ class _ZstandardFrames(io.RawIOBase):
 
 
 @contextmanager
-def open_target(path: Path, compression: str | None) -> Iterator[IO[bytes]]:
+def open_target(path: FilePath, compression: str | None) -> Iterator[IO[bytes]]:
     """A new file, compressed if asked; equal content gives equal bytes (no time stamp is stored)."""
     with path.open("xb") as raw:
         if compression == "gz":

@@ -14,8 +14,9 @@ from shared.corpus.databases.duckdb_writing import DuckdbWriter
 from shared.corpus.databases.urls import DatabaseUrl, is_database_url
 from shared.corpus.databases.writing import DatabaseWriter
 from shared.corpus.folders import fresh_folder
-from shared.corpus.object_stores import is_url
 from shared.corpus.schema import Schema
+from shared.corpus.store_corpora import store_corpus
+from shared.corpus.store_paths import StorePath, as_file
 from shared.corpus.writing import CorpusWriter
 from shared.errors import ConfigurationError
 
@@ -30,7 +31,7 @@ class Writer(Protocol):
 
 @contextmanager
 def open_target_corpus(schema: Schema, location: str | Path, *, replace: bool = False) -> Iterator[Writer]:
-    """A writer of a corpus to a new folder, or the URL of a database.
+    """A writer of a corpus to a new folder, or the URL of a database or of a free place in an object store.
 
     The corpus is there when the block ends without an exception, whole, and else nothing of it is.
     ``replace`` takes tables of a database that stand in the way; nothing else is ever replaced.
@@ -43,13 +44,14 @@ def open_target_corpus(schema: Schema, location: str | Path, *, replace: bool = 
         with kind(schema, url, replace=replace) as writer:
             yield writer
         return
-    if is_url(location):
-        raise ConfigurationError(
-            f"{location}: a corpus is written to a folder or a database (sqlite, postgresql, duckdb)"
-        )
     if replace:
         raise ConfigurationError(f"{location}: only tables of a database can be replaced; remove the folder yourself")
-    with fresh_folder(Path(location)) as folder, CorpusWriter(schema, folder) as files:
+    place = as_file(location)
+    if isinstance(place, StorePath):
+        with store_corpus(schema, place) as sent:
+            yield sent
+        return
+    with fresh_folder(place) as folder, CorpusWriter(schema, folder) as files:
         yield files
 
 

@@ -6,7 +6,6 @@ import codecs
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +19,7 @@ from shared.corpus.folders import writing
 from shared.corpus.schema import Schema, Table
 from shared.corpus.schema_file import write_schema
 from shared.corpus.spelling import arrow_type, json_line, to_arrow, to_json, to_text
+from shared.corpus.store_paths import FilePath
 from shared.corpus.streams import file_ending, open_target
 from shared.errors import DataError
 
@@ -29,7 +29,7 @@ _ROWS = 50_000
 Write = Callable[[list[pa.Array]], None]
 
 
-def write_corpus(corpus: Corpus, folder: Path) -> None:
+def write_corpus(corpus: Corpus, folder: FilePath) -> None:
     """Write all tables of a corpus, and its schema beside them, into an existing folder."""
     with CorpusWriter(corpus.schema, folder) as writer:
         for table in corpus.schema.tables:
@@ -61,13 +61,13 @@ class CorpusWriter:
     full disk, missing rights or a file that exists.
     """
 
-    def __init__(self, schema: Schema, folder: Path) -> None:
+    def __init__(self, schema: Schema, folder: FilePath) -> None:
         self.schema = schema
-        self.folder = Path(folder)
+        self.folder = folder
         self._sinks: dict[str, Write] = {}
         self._stack = ExitStack()
 
-    def path(self, table: str) -> Path:
+    def path(self, table: str) -> FilePath:
         """The file of a table."""
         return self.folder / (table + file_ending(self.schema.table(table).format))
 
@@ -110,7 +110,7 @@ class CorpusWriter:
 
 
 @contextmanager
-def _csv_sink(table: Table, path: Path) -> Iterator[Write]:
+def _csv_sink(table: Table, path: FilePath) -> Iterator[Write]:
     special = f'[{re.escape(table.format.delimiter)}"\r\n]'
     encoder = codecs.getincrementalencoder(table.format.encoding)()
 
@@ -144,7 +144,7 @@ def _csv_sink(table: Table, path: Path) -> Iterator[Write]:
 
 
 @contextmanager
-def _jsonl_sink(table: Table, path: Path) -> Iterator[Write]:
+def _jsonl_sink(table: Table, path: FilePath) -> Iterator[Write]:
     with open_target(path, table.format.compression) as stream:
 
         def write(arrays: list[pa.Array]) -> None:
@@ -156,7 +156,7 @@ def _jsonl_sink(table: Table, path: Path) -> Iterator[Write]:
 
 
 @contextmanager
-def _parquet_sink(table: Table, path: Path) -> Iterator[Write]:
+def _parquet_sink(table: Table, path: FilePath) -> Iterator[Write]:
     fields = pa.schema([(column.name, arrow_type(table, column)) for column in table.columns])
     compression = {"gz": "gzip", "zst": "zstd", None: "snappy"}[table.format.compression]
     with (
@@ -180,7 +180,7 @@ def _parquet_sink(table: Table, path: Path) -> Iterator[Write]:
         flush()
 
 
-_SINKS: Mapping[str, Callable[[Table, Path], AbstractContextManager[Write]]] = {
+_SINKS: Mapping[str, Callable[[Table, FilePath], AbstractContextManager[Write]]] = {
     "csv": _csv_sink,
     "jsonl": _jsonl_sink,
     "parquet": _parquet_sink,

@@ -92,7 +92,9 @@ def test_a_model_learns_from_a_database_and_samples_into_one(clinic: Clinic, cli
     [
         ("postgresql://u:opensesame@127.0.0.1:1/d", "check host, port and database"),
         ("postgresql://u:opensesame@h:port/d", "cannot be read; write postgresql://user:password@host:port/database"),
-        ("s3://bucket/records", "records are read from files and databases"),
+        ("memory://none/records", "there is nothing at this URL; check it"),
+        ("s3://key:opensesame@bucket/records", "carries credentials; take them out"),
+        ("nosuch://bucket/records", "the protocol 'nosuch' is not known"),
         ("sqlite:///none.sqlite", "there is no such database file"),
         ("postgresql://u:${NO_SUCH_VARIABLE}@h/d", "the environment has no NO_SUCH_VARIABLE"),
     ],
