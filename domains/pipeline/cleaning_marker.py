@@ -47,8 +47,7 @@ def learned_rules(source: Path | str, schema: Schema) -> tuple[str, ...]:
 
     A mark that cannot be read is taken for one of learned rules.
     """
-    matched = _places(source)
-    folders = {folder for path in matched for folder in (path, path.parent, path.parent.parent)}
+    folders = {folder for path in _places(source) for folder in _around(path, schema)}
     found: set[str] = set()
     for folder in folders:
         path = folder / LOG / MARKER
@@ -69,6 +68,14 @@ def _places(source: Path | str) -> list[FilePath]:
     if isinstance(place, StorePath):
         return [*place.matches(), resolved(place)] if glob.has_magic(place.path) else [resolved(place)]
     return [Path(name) for name in glob.glob(str(place), recursive=True)] or [place]  # noqa: PTH207
+
+
+def _around(path: FilePath, schema: Schema) -> Sequence[FilePath]:
+    """The folders in which a mark may lie. In a store those above may be no one's to look at."""
+    above = path.parent
+    if isinstance(path, Path) or above.name in {table.name for table in schema.tables}:
+        return path, above, above.parent
+    return path, above
 
 
 def check_private(source: Path | str, schema: Schema, *, accepted: bool, where: str) -> None:

@@ -15,8 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from domains.pipeline.manifest import MANIFEST, Manifest, read_manifest, verify
 from domains.pipeline.publication import POINTER, VERSIONS, check_bundle, checked_release, current, pointer_to
 from shared.corpus.folders import fresh_folder
 from shared.corpus.object_stores import file_system, is_url, reading_from, writing_to
-from shared.errors import ConfigurationError, DataError, OutputError, SimulacraError
+from shared.errors import ConfigurationError, DataError, OutputError
 from shared.training.reporter import Reporter
 
 PUBLIC = "public"
@@ -36,7 +35,7 @@ _LOCAL = frozenset({"file", "local"})
 def check_store(url: str) -> None:
     """Raise unless ``url`` can be reached, and holds nothing or earlier releases."""
     store, root = _store(url)
-    with _reaching(url, to_write=True):
+    with writing_to(url):
         names = [entry.rstrip("/").rsplit("/", 1)[-1] for entry in _listed(store, root)]
     foreign = sorted(name for name in names if name not in _OWN)
     if foreign:
@@ -58,7 +57,7 @@ def upload(target: Path, url: str, *, reporter: Reporter) -> str:
     release, public = folder.name, folder / PUBLIC
     place = f"{root}/{VERSIONS}/{release}/{PUBLIC}"
     own = (public / MANIFEST).read_bytes()
-    with _reaching(url, to_write=True):
+    with writing_to(url):
         there = _content(store, f"{place}/{MANIFEST}")
         if there is not None and there != own:
             raise OutputError(f"{url} has another release {release!r}; publish this one under another prefix")
@@ -72,20 +71,20 @@ def upload(target: Path, url: str, *, reporter: Reporter) -> str:
 def download(url: str, out: Path, *, reporter: Reporter) -> Manifest:
     """Bring the public part of the current release at ``url`` into the new folder ``out``, every hash checked."""
     store, root = _store(url)
-    with _reaching(url, to_write=False):
+    with reading_from(url):
         text = _content(store, f"{root}/{POINTER}")
     if text is None:
         raise DataError(f"{url} holds no release; give the place that one was published to")
     release, digest = _pointer(text, url)
     place = f"{root}/{VERSIONS}/{release}/{PUBLIC}"
     with fresh_folder(out) as folder:
-        with _reaching(url, to_write=False):
+        with reading_from(url):
             manifest = _content(store, f"{place}/{MANIFEST}")
         if manifest is None or hashlib.sha256(manifest).hexdigest() != digest:
             raise DataError(f"{url} points at {release!r}, whose manifest is missing or changed; publish it again")
         (folder / MANIFEST).write_bytes(manifest)
         entries = read_manifest(folder).files
-        with reporter.stage("fetching", len(entries)) as stage, _reaching(url, to_write=False):
+        with reporter.stage("fetching", len(entries)) as stage, reading_from(url):
             for entry in entries:
                 path = (folder / entry.path).resolve()
                 if folder.resolve() not in path.parents:
@@ -158,16 +157,3 @@ def _sizes(store: Any, place: str) -> dict[str, int]:
         return {}
     root = place.strip("/") + "/"
     return {path.lstrip("/").removeprefix(root): int(entry["size"]) for path, entry in found.items()}
-
-
-@contextmanager
-def _reaching(url: str, *, to_write: bool) -> Iterator[None]:
-    """Whatever a store's library raises becomes one line; there is no class that all of them share."""
-    with writing_to(url) if to_write else reading_from(url):
-        try:
-            yield
-        except (SimulacraError, OSError):
-            raise
-        except Exception as error:
-            said = " ".join(str(error).split()) or type(error).__name__
-            raise OutputError(f"{url}: the store refuses ({said}); check it and try again") from error

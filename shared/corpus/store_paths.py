@@ -72,7 +72,9 @@ class StorePath:
 
     @property
     def parent(self) -> StorePath:
-        """The folder that it lies in."""
+        """The folder that it lies in; of a bucket itself."""
+        if "/" not in self.path:
+            return self
         return replace(self, path=self.path.rpartition("/")[0], stamp=None)
 
     def info(self) -> dict[str, Any] | None:

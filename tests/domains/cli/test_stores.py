@@ -11,6 +11,7 @@ import pytest
 import yaml
 from servers import breaking_connection
 
+from domains.pipeline.cleaning_marker import learned_rules
 from shared.corpus.schema_file import read_schema
 from shared.corpus.sources import read_source
 from shared.corpus.store_paths import as_file
@@ -54,14 +55,22 @@ def test_a_model_learns_from_a_store_and_samples_into_one(clinic: Clinic, cli: C
     assert evaluated.code == 0, evaluated.err
 
 
-def test_the_mark_of_learned_cleaning_is_heeded_in_a_store(clinic: Clinic, cli: Cli, tmp_path: Path) -> None:
-    url = f"memory://{secrets.token_hex(4)}"
+@pytest.mark.parametrize("store", ["memory", "s3"])
+def test_the_mark_of_learned_cleaning_is_heeded_in_a_store(
+    clinic: Clinic, cli: Cli, tmp_path: Path, store: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("s3_bucket") if store == "s3" else f"memory://{secrets.token_hex(4)}"
     marked = tmp_path / "marked.yaml"
     marked.write_text(yaml.safe_dump(yaml.safe_load(schema_of(clinic).read_text()) | {"cleaning": "learned"}))
     assert cli("copy", clinic.records, url, "--schema", marked).code == 0
-    privacy = {"epsilon": 3, "rows": 3, "cap": {"epsilon": 9}}
+    privacy = {"epsilon": 3, "rows": 3, "cap": {"epsilon": 99}}
     clinic.configure(source={"id": "clinic", "path": url}, privacy=privacy)
     cli("fit", clinic.config, "--out", tmp_path / "model").assert_refused("cleaned by rules that were learned")
+    (as_file(url) / "plain/visits.csv").put(clinic.records.read_bytes())
+    for place in (f"{url}/plain", f"{url}/plain/visits.csv", f"{url}/pl*/visits.csv"):
+        assert learned_rules(place, read_schema(schema_of(clinic))) == ()
+    (as_file(url) / "plain/cleaning-log/marker.json").put(b"unreadable")
+    assert learned_rules(place, read_schema(schema_of(clinic))) == ("a mark that cannot be read",)
     assert cli("copy", url, tmp_path / "copy", "--schema", schema_of(clinic)).code == 0
     assert read_schema(tmp_path / "copy" / "schema.yaml").cleaning == "learned"
 
