@@ -19,6 +19,7 @@ from domains.medical.domain import MedicalDomain
 from domains.medical.simulator import hospital_schema
 from domains.pipeline.conditions import Conditions, conditions_where
 from domains.pipeline.model import Model, provenance
+from domains.pipeline.table_model import TableModel
 from domains.pipeline.where import parse_where
 from domains.plain.domain import PlainDomain
 from evaluation.comparison import Comparison
@@ -26,6 +27,7 @@ from evaluation.fidelity.two_sample import two_sample_auc
 from shared.access.plain import PlainAccess
 from shared.codecs.table import TableCodec
 from shared.corpus.reading import read_corpus
+from shared.corpus.relations import alone
 from shared.corpus.schema import Schema, Table
 from shared.corpus.schema_file import read_schema
 from shared.corpus.units import UnitFrame, by_unit
@@ -82,16 +84,23 @@ def fitted(
     engine = SequenceEngine.fresh(settings, codec.shape, seed=0)
     engine.fit(codec.encode(data), access, seed=0, reporter=QUIET)
     made = provenance(
-        source="bench", domain=domain.name, table=table.name, engine="sequence", units=len(data), promise=None
+        source="bench",
+        domain=domain.name,
+        tables={table.name: "sequence"},
+        most_rows=None,
+        units=len(data),
+        promise=None,
     )
-    return Model(made, Schema(tables=(table,)), constraints, codec, engine), time.process_time() - start
+    return Model(
+        made, Schema(tables=(table,)), (TableModel(alone(table), constraints, codec, engine),)
+    ), time.process_time() - start
 
 
 def filtered(model: Model, keep: Callable[[pd.DataFrame], pd.Series], wanted: int) -> pd.DataFrame:
     """Unconditional units all of whose rows fulfil the conditions, as many as wanted (or as ``POOL`` has)."""
     parts, found = [], 0
-    unit = model.table.unit
-    for frame in model.sample(POOL, seed=1, reporter=QUIET):
+    unit = model.only.table.unit
+    for frame in model.frames(POOL, seed=1, reporter=QUIET):
         kept = keep(frame)
         if unit is not None:
             kept = kept.groupby(frame[unit]).transform("all")
@@ -99,7 +108,7 @@ def filtered(model: Model, keep: Callable[[pd.DataFrame], pd.Series], wanted: in
         found += int(kept.sum()) if unit is None else parts[-1][unit].nunique()
         if found >= wanted:
             break
-    return first_units(pd.concat(parts, ignore_index=True), model.table, wanted)
+    return first_units(pd.concat(parts, ignore_index=True), model.only.table, wanted)
 
 
 def first_units(frame: pd.DataFrame, table: Table, wanted: int) -> pd.DataFrame:
@@ -111,21 +120,25 @@ def first_units(frame: pd.DataFrame, table: Table, wanted: int) -> pd.DataFrame:
 
 def measured(model: Model, texts: Sequence[str]) -> Result:
     """One condition on a model that has a proposal."""
-    conditions = conditions_where([parse_where(t, model.table.names) for t in texts], model.codec, model.constraints)
-    proposal = model.engine.proposal
+    conditions = conditions_where(
+        [parse_where(t, model.only.table.names) for t in texts], model.only.codec, model.only.constraints
+    )
+    proposal = model.only.engine.proposal
     effective = []
     for chosen in (None, proposal):
-        model.engine.proposal = chosen
-        found = model.engine.assess(1, conditions.given, seed=0, exclusions=model.exclusions, particles=20_000)
+        model.only.engine.proposal = chosen
+        found = model.only.engine.assess(
+            1, conditions.given, seed=0, exclusions=model.only.exclusions, particles=20_000
+        )
         effective.append(float(found.effective[0]))
     real = filtered(model, lambda frame: fulfilled(frame, conditions), WANTED)
-    units = len(real) if model.table.unit is None else real[model.table.unit].nunique()
+    units = len(real) if model.only.table.unit is None else real[model.only.table.unit].nunique()
     start = time.process_time()
-    made = pd.concat(model.sample(units, seed=2, reporter=QUIET, conditions=conditions), ignore_index=True)
+    made = pd.concat(model.frames(units, seed=2, reporter=QUIET, conditions=conditions), ignore_index=True)
     seconds = time.process_time() - start
     assert fulfilled(made, conditions).all()
-    sides = [by_unit(model.table, side) for side in (real, made)]
-    score = two_sample_auc(Comparison(model.table, sides[0], sides[0], sides[1], EFFORT), seed=0)
+    sides = [by_unit(model.only.table, side) for side in (real, made)]
+    score = two_sample_auc(Comparison(model.only.table, sides[0], sides[0], sides[1], EFFORT), seed=0)
     return Result(
         score.value,
         score.interval,
@@ -165,7 +178,7 @@ def models() -> Iterator[tuple[str, Model, dict[str, list[str]], float]]:
         for part in ("train", "test")
     )
     model, seconds = fitted(schema, train, PlainDomain(), SequenceConfig())
-    synthetic = pd.concat(model.sample(len(train), seed=0, reporter=QUIET), ignore_index=True)
+    synthetic = pd.concat(model.frames(len(train), seed=0, reporter=QUIET), ignore_index=True)
     found = ", ".join(f"{value:.4f}" for value in scores(train, test, by_unit(table, synthetic), 0))
     print(f"adult, unconditional (pair agreement, TSTR AUC, two-sample AUC, neighbour share): {found}", flush=True)
     yield "adult", model, ADULT, seconds
@@ -181,7 +194,7 @@ def main() -> None:
     torch.set_num_threads(1)
     for name, model, cases, seconds in models():
         start = time.process_time()
-        model.engine.learn_proposal(seed=0, reporter=QUIET, exclusions=model.exclusions)
+        model.only.engine.learn_proposal(seed=0, reporter=QUIET, exclusions=model.only.exclusions)
         print(f"{name}: fit {seconds:.1f} CPU-s, proposal {time.process_time() - start:.1f} CPU-s, once", flush=True)
         for case, texts in cases.items():
             result = measured(model, texts)

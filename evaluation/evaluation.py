@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from evaluation.score import Score
 
@@ -34,3 +35,26 @@ class Evaluation:
     def scores(self) -> tuple[Score, ...]:
         """All scores, chapter by chapter."""
         return self.fidelity + self.utility + self.leakage
+
+
+def together(by_table: Mapping[str, Evaluation]) -> Evaluation:
+    """The evaluations of several tables as one, each score with the name of its table; that of one as it is."""
+    if len(by_table) == 1:
+        return next(iter(by_table.values()))
+
+    def scores(chapter: str) -> tuple[Score, ...]:
+        return tuple(
+            replace(score, table=table) for table, found in by_table.items() for score in getattr(found, chapter)
+        )
+
+    return Evaluation(
+        fidelity=scores("fidelity"),
+        utility=scores("utility"),
+        leakage=scores("leakage"),
+        constraints=tuple(
+            replace(rate, name=f"{table}: {rate.name}")
+            for table, found in by_table.items()
+            for rate in found.constraints
+        ),
+        unmeasured=tuple(f"{table}: {line}" for table, found in by_table.items() for line in found.unmeasured),
+    )

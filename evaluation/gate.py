@@ -99,4 +99,4 @@ def _reason(score: Score) -> str:
     number = score.interval[0] if score.gate_on == "lower" else score.value
     what = "lower limit of " if score.gate_on == "lower" else ""
     bound = "at least" if score.better == "higher" else "at most"
-    return f"{what}{score.name} is {number:.4f}, {bound} {score.threshold:.4f} is allowed"
+    return f"{what}{score.label} is {number:.4f}, {bound} {score.threshold:.4f} is allowed"

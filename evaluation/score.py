@@ -13,7 +13,8 @@ class Score:
     ``interval`` is a 95 % confidence interval. ``baseline`` is what the score would be if nothing
     were wrong (or, for an attack, if it knew nothing). ``threshold`` is the gate's, if it looks at
     this score; ``better`` says which side of it passes, and ``gate_on`` which number is compared.
-    ``detail`` holds what a plot or a table needs. All of it is computed on real records: internal.
+    ``detail`` holds what a plot or a table needs. ``table`` names the table of a corpus that has several. All of it is
+    computed on real records: internal.
     """
 
     name: str
@@ -24,6 +25,12 @@ class Score:
     better: Literal["higher", "lower"] = "higher"
     gate_on: Literal["value", "lower", "upper"] = "value"
     detail: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    table: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name, with its table where there are several."""
+        return f"{self.table}: {self.name}" if self.table else self.name
 
     @property
     def passes(self) -> bool | None:

@@ -13,7 +13,8 @@ import pandas as pd
 
 from domains.base.contract import Task
 from domains.pipeline.config import Config, read_config
-from domains.pipeline.preparation import Declaration, declare, units_at
+from domains.pipeline.declaring import Declaration, declare
+from domains.pipeline.records import units_at
 from shared.corpus.corpus import DTYPES
 from shared.corpus.schema import Column, Table
 from shared.corpus.scratch import Scratch
@@ -80,12 +81,13 @@ def read_data(name: str, folder: Path) -> DataSet:
     else:
         order = numpy_generator(DRAW_SEED, "bench-tabular").permutation(len(train))
         train, holdout = train.take(order[:PATIENTS]), train.take(order[PATIENTS : 2 * PATIENTS])
-    plain = {column.name: _plain(train.frame[column.name], column) for column in declaration.table.columns}
+    plain = {column.name: _plain(train.frame[column.name], column) for column in declaration.only.table.columns}
     half = folder / f"{os.getpid()}.half"  # runs of several contenders may share the folder
     pd.DataFrame(plain).to_parquet(half, index=False)
     half.replace(folder / "train.parquet")
     columns = {
-        c.name: {"sdtype": "numerical" if c.kind == "integer" else "categorical"} for c in compared(declaration.table)
+        c.name: {"sdtype": "numerical" if c.kind == "integer" else "categorical"}
+        for c in compared(declaration.only.table)
     }
     metadata = {"tables": {"table": {"columns": columns}}, "relationships": []}
     half.write_text(json.dumps(metadata, indent=1), encoding="utf-8")
@@ -94,7 +96,7 @@ def read_data(name: str, folder: Path) -> DataSet:
 
 
 def _in_memory(path: Path | str, declaration: Declaration, folder: Path) -> UnitFrame:
-    units = units_at(path, declaration, Scratch(folder))
+    units = units_at(path, declaration, Scratch(folder))[declaration.only.name]
     return units.take(np.arange(len(units)))
 
 

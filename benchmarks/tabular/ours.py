@@ -18,7 +18,7 @@ import torch
 from benchmarks.peers.measure import Clock
 from benchmarks.tabular.data import example, units_of
 from domains.pipeline.budgeting import Charge
-from domains.pipeline.preparation import declare
+from domains.pipeline.declaring import declare
 from domains.pipeline.training import fit_model
 from shared.corpus.scratch import Scratch
 from shared.randomness import derive
@@ -36,15 +36,17 @@ def main() -> None:
         changed = dataclasses.replace(config.engines["default"], **json.loads(settings[0]))
         config = dataclasses.replace(config, engines={"default": changed})
     declaration = declare(config)
-    units = units_of(Path(train), declaration.table)
+    table = declaration.only.table
+    units = units_of(Path(train), table)
     clock = Clock(CAP)
-    model = fit_model(config, declaration, units, Charge(key=b""), Scratch(Path(out).parent), SilentReporter()).model
+    scratch, silent = Scratch(Path(out).parent), SilentReporter()
+    model = fit_model(config, declaration, {table.name: units}, Charge(key=b""), scratch, silent).model
     clock.end_fit()
-    frames = model.sample(len(units), seed=derive(config.seed, "sample"), reporter=SilentReporter())
+    frames = model.frames(len(units), seed=derive(config.seed, "sample"), reporter=silent)
     made = pd.concat(list(frames), ignore_index=True)
     clock.end_sampling()
     made.to_parquet(out, index=False)
-    epochs = config.engine(declaration.table.name).epochs
+    epochs = config.engine(table.name).epochs
     print(json.dumps({**clock.measured(), "note": f"{epochs:g} epochs"}))
 
 

@@ -35,8 +35,11 @@ class Domain(Protocol):
 
     name: str
 
-    def schema(self) -> Schema | None:
-        """The schema of what :meth:`simulate` gives; ``None`` for a domain without a simulator."""
+    def schema(self, layout: str | None = None) -> Schema | None:
+        """The schema of what :meth:`simulate` gives; ``None`` for a domain without a simulator.
+
+        ``layout`` names one of those it has; ``None`` is the first. Raises ``ConfigurationError`` for another.
+        """
         ...
 
     def prepare(self, corpus: Corpus) -> Corpus:
@@ -51,6 +54,6 @@ class Domain(Protocol):
         """The tasks that a corpus of that schema serves."""
         ...
 
-    def simulate(self, units: int, *, seed: int, reporter: Reporter) -> Corpus:
+    def simulate(self, units: int, *, seed: int, reporter: Reporter, layout: str | None = None) -> Corpus:
         """A first corpus from public knowledge; no records are needed."""
         ...

@@ -34,13 +34,13 @@ def fit(
     result = {
         "model": str(out),
         "source": made.source,
-        "table": made.table,
+        "tables": list(made.tables),
         "units": made.units,
         "privacy": "none" if promise is None else {"epsilon": promise.epsilon, "delta": promise.delta},
     }
     said = "no privacy promised" if promise is None else f"ε = {promise.epsilon:g}, δ = {promise.delta:g}"
     report(
         result,
-        f"{out}: a model of {made.table} ({said}); generate with: simulacra sample {out} --out synthetic",
+        f"{out}: a model of {', '.join(made.tables)} ({said}); generate with: simulacra sample {out} --out synthetic",
         as_json=as_json,
     )

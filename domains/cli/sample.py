@@ -110,9 +110,12 @@ def _conditions(
     model: Model, where: list[str], given: Path | None, *, fill_missing: bool
 ) -> tuple[Conditions | None, int | None]:
     """What is given, and of how many units if that says so."""
-    clauses = [parse_where(text, model.table.names) for text in where]
-    conditions = conditions_where(clauses, model.codec, model.constraints) if clauses else None
+    if not where and given is None:
+        return None, None
+    table = model.only
+    clauses = [parse_where(text, table.table.names) for text in where]
+    conditions = conditions_where(clauses, table.codec, table.constraints) if clauses else None
     if given is None:
         return conditions, None
-    by_file, units = conditions_given(given, model.codec, model.constraints, fill_missing=fill_missing)
+    by_file, units = conditions_given(given, table.codec, table.constraints, fill_missing=fill_missing)
     return (by_file if conditions is None else conditions.together(by_file)), units

@@ -13,6 +13,7 @@ from domains.medical.diagnoses import diagnosis_checks
 from domains.medical.encounters import encounter_constraints, encounter_tasks
 from domains.medical.sexes import sex_constraints
 from domains.medical.simulator import hospital_schema, simulate_hospital
+from domains.medical.simulator.tables import hospital_tables, hospital_tables_schema, tables_meant
 from domains.medical.substances import SUBSTANCES
 from shared.cleaning.conversions import Substance
 from shared.corpus.corpus import Corpus
@@ -27,9 +28,9 @@ class MedicalDomain:
 
     name = "medical"
 
-    def schema(self) -> Schema | None:
-        """The schema of the simulated hospital."""
-        return hospital_schema()
+    def schema(self, layout: str | None = None) -> Schema | None:
+        """That of the simulated hospital: ``flat`` (encounters), or ``tables`` (patients, encounters, diagnoses)."""
+        return hospital_tables_schema() if tables_meant(layout) else hospital_schema()
 
     def prepare(self, corpus: Corpus) -> Corpus:
         """Columns ``of_unit`` made one value a patient, the first that is known."""
@@ -49,6 +50,8 @@ class MedicalDomain:
         """Laboratory values that are written in mass or in moles."""
         return SUBSTANCES
 
-    def simulate(self, units: int, *, seed: int, reporter: Reporter) -> Corpus:
+    def simulate(self, units: int, *, seed: int, reporter: Reporter, layout: str | None = None) -> Corpus:
         """Patients of a hospital over four years, from public facts."""
-        return simulate_hospital(units, seed=seed, reporter=reporter)
+        several = tables_meant(layout)
+        corpus = simulate_hospital(units, seed=seed, reporter=reporter)
+        return hospital_tables(corpus) if several else corpus

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from domains.pipeline.config import Config
-from domains.pipeline.preparation import Declaration
-from privacy.budget.calibration import calibrate
-from privacy.budget.events import release_events
+from domains.pipeline.declaring import Declaration
+from privacy.budget.calibration import calibrate_together
+from privacy.budget.events import joint_events
 from privacy.budget.events import to_json as events_json
 from privacy.budget.ledger import Ledger, Source
 from privacy.budget.promise import Mechanisms, Promise, Spending
@@ -25,14 +25,14 @@ from shared.errors import ConfigurationError, GateRefused
 class Charge:
     """What a run may use.
 
-    ``key`` is the secret key of the source. ``mechanisms`` are what a private run has paid for, each
+    ``key`` is the secret key of the source. ``mechanisms`` are what a private run has paid for in each table, each
     once; ``None`` promises nothing. ``head`` is the head of the source's hash chain. ``spent`` and
     ``cap`` are ε at the ledger's δ with this run in it; ``left`` is the largest ε, about, that one more
     release may have, by composition: less or more than ``cap`` less ``spent``.
     """
 
     key: bytes
-    mechanisms: Mechanisms | None = None
+    mechanisms: Mapping[str, Mechanisms] | None = None
     head: str | None = None
     spent: float | None = None
     cap: float | None = None
@@ -41,11 +41,13 @@ class Charge:
     @property
     def events(self) -> tuple[dict[str, Any], ...]:
         """The events of the accountant, as plain values."""
-        return () if self.mechanisms is None else tuple(json.loads(events_json(release_events(self.mechanisms))))
+        if self.mechanisms is None:
+            return ()
+        return tuple(json.loads(events_json(joint_events(self.mechanisms.values()))))
 
 
-def plan(config: Config, declaration: Declaration) -> Mechanisms | None:
-    """The mechanisms of a private run, from declared quantities alone; ``None`` if nothing is promised.
+def plan(config: Config, declaration: Declaration) -> dict[str, Mechanisms] | None:
+    """The mechanisms of a private run by table, from declared quantities alone; ``None`` if nothing is promised.
 
     Raises ``UndeclaredError`` for what the schema would have to declare, ``ConfigurationError`` for a
     promise that cannot be kept.
@@ -53,16 +55,24 @@ def plan(config: Config, declaration: Declaration) -> Mechanisms | None:
     privacy = config.privacy
     if privacy is None:
         return None
-    derived = [constraint.column for constraint in declaration.derived]
-    table = declared(declaration.table, derived)
     units = config.training_units_about
-    promise = Promise(
-        epsilon=privacy.epsilon,
-        delta=privacy.delta,
-        units_about=units,
-        rows=privacy.rows,
-        categories=privacy.categories,
-    )
+    promises, workloads = [], []
+    for table in declaration.tables:
+        several = len(declaration.tables) > 1
+        rows = 1 if several and table.view.parent is None else privacy.rows_of(table.name)
+        promises.append(
+            Promise(
+                epsilon=privacy.epsilon,
+                delta=privacy.delta,
+                units_about=units,
+                rows=rows,
+                categories=None if privacy.categories is None else min(privacy.categories, rows),
+            )
+        )
+        known = declared(table.table, table.unlearned)
+        workload = workload_of(known, table.unlearned)
+        # How many rows a row has below it is a column of its own.
+        workloads.append(workload if table.view.parent is None else replace(workload, row_counts=False))
     usual = Spending()
     spending = Spending(
         batch_units=privacy.batch_units or min(usual.batch_units, units),
@@ -70,13 +80,14 @@ def plan(config: Config, declaration: Declaration) -> Mechanisms | None:
         clipping_norm=privacy.clipping_norm or usual.clipping_norm,
     )
     try:
-        return calibrate(promise, spending, workload_of(table, derived))
+        found = calibrate_together(promises, spending, workloads)
     except ConfigurationError as error:
         raise ConfigurationError(f"{config.path}: privacy: {error}") from error
+    return {table.name: mechanisms for table, mechanisms in zip(declaration.tables, found, strict=True)}
 
 
 @contextmanager
-def charged(config: Config, mechanisms: Mechanisms | None, *, run: str) -> Iterator[Charge]:
+def charged(config: Config, mechanisms: Mapping[str, Mechanisms] | None, *, run: str) -> Iterator[Charge]:
     """Reserve the budget of a run before it begins, settle it when it is through.
 
     ``run`` names it in the ledger. A run that fails stays charged; one that the gate refused is
@@ -93,7 +104,9 @@ def charged(config: Config, mechanisms: Mechanisms | None, *, run: str) -> Itera
         yield Charge(key=source.key)
         return
     cap = _cap(config, source)
-    reservation = ledger.reserve(source, release_events(mechanisms), release=run, fingerprint=_fingerprint(config))
+    reservation = ledger.reserve(
+        source, joint_events(mechanisms.values()), release=run, fingerprint=_fingerprint(config)
+    )
     try:
         status = ledger.status(source)
         yield Charge(
@@ -114,12 +127,13 @@ def charged(config: Config, mechanisms: Mechanisms | None, *, run: str) -> Itera
     ledger.settle(reservation)
 
 
-def _declared_cap(config: Config, mechanisms: Mechanisms | None) -> Cap | None:
+def _declared_cap(config: Config, mechanisms: Mapping[str, Mechanisms] | None) -> Cap | None:
     """The cap of the configuration: it holds for a source that the ledger has none for."""
     if config.privacy is None or config.privacy.cap is None or mechanisms is None:
         return None
     cap = config.privacy.cap
-    return Cap(epsilon=cap.epsilon, delta=mechanisms.delta if cap.delta is None else cap.delta)
+    delta = next(iter(mechanisms.values())).delta
+    return Cap(epsilon=cap.epsilon, delta=delta if cap.delta is None else cap.delta)
 
 
 def _cap(config: Config, source: Source) -> Cap:

@@ -26,10 +26,11 @@ ROW = "row"
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """Records that come from the domain's simulator."""
+    """Records that come from the domain's simulator; ``layout`` of ``None`` is its first one."""
 
     units: int
     seed: int
+    layout: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +65,35 @@ class Cap:
 
 @dataclass(frozen=True, kw_only=True)
 class Privacy:
-    """What is promised, and how it is spent; ``None`` leaves a value to its default."""
+    """What is promised, and how it is spent; ``None`` leaves a value to its default.
+
+    ``rows`` caps the rows of a unit: in every table, or in each table by its name.
+    """
 
     epsilon: float
-    rows: int
+    rows: int | Mapping[str, int]
     delta: float | None = None
     categories: int | None = None
     batch_units: int | None = None
     steps: int | None = None
     clipping_norm: float | None = None
     cap: Cap | None = None
+
+    @property
+    def most_rows(self) -> int:
+        """The highest cap of any table."""
+        return self.rows if isinstance(self.rows, int) else max(self.rows.values())
+
+    def rows_of(self, table: str) -> int:
+        """The cap of one table; ``ConfigurationError`` if caps are by table and it has none."""
+        if isinstance(self.rows, int):
+            return self.rows
+        if table not in self.rows:
+            raise ConfigurationError(
+                f"privacy.rows has no cap for table {table!r}; declare one, such as {table}: 10, "
+                f"beside {', '.join(self.rows)}"
+            )
+        return self.rows[table]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +199,9 @@ def _source(file: ConfigFile, path: Path) -> Source:
         id=given.id,
         path=_location(given.path, path, "source.path") if given.path is not None else None,
         simulation=(
-            Simulation(units=given.simulate.units, seed=given.simulate.seed) if given.simulate is not None else None
+            Simulation(units=given.simulate.units, seed=given.simulate.seed, layout=given.simulate.layout)
+            if given.simulate is not None
+            else None
         ),
         parent=given.parent,
         learned_cleaning=given.learned_cleaning == "accepted",
@@ -230,10 +252,10 @@ def _check_privacy(config: Config) -> None:
             f"{config.path}: privacy.batch_units is {privacy.batch_units}; it must be at most the {units} units "
             "that are trained on (units_about without the holdout)"
         )
-    if privacy.categories is not None and privacy.categories > privacy.rows:
+    if privacy.categories is not None and privacy.categories > privacy.most_rows:
         raise ConfigurationError(
             f"{config.path}: privacy.categories is {privacy.categories}; it must be at most privacy.rows, "
-            f"{privacy.rows}: a row has one value a column"
+            f"{privacy.most_rows}: a row has one value a column"
         )
 
 

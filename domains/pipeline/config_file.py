@@ -24,6 +24,7 @@ class SimulateFile(_Part):
 
     units: Count
     seed: int = 0
+    layout: Name | None = None
 
 
 class SourceFile(_Part):
@@ -64,11 +65,19 @@ class CapFile(_Part):
     delta: Delta | None = None
 
 
+def _rows(value: Any) -> Any:
+    """A cap for every table, or one for each by its name."""
+    caps = list(value.values()) if isinstance(value, dict) else [value]
+    if not caps or not all(isinstance(cap, int) and not isinstance(cap, bool) and cap >= 1 for cap in caps):
+        raise ValueError("it must be a whole number from 1 on, or one for each table, such as {encounters: 20}")
+    return value
+
+
 class PrivacyFile(_Part):
     """``privacy``: the promise, the caps on contributions and how steps are made."""
 
     epsilon: Positive
-    rows: Count
+    rows: Annotated[int | dict[str, int], BeforeValidator(_rows)]
     delta: Delta | None = None
     categories: Count | None = None
     batch_units: Count | None = None

@@ -12,22 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domains.base.constraints import Constraint
 from domains.base.registry import domain_named
 from domains.pipeline.budgeting import Charge
 from domains.pipeline.config import Config
+from domains.pipeline.declaring import Declaration, Records, TableDeclaration, declared_for
 from domains.pipeline.model import Model
-from domains.pipeline.preparation import Declaration, Records, declared_for, units_at
+from domains.pipeline.records import units_at
 from domains.pipeline.training import Fitted
 from domains.pipeline.workspace import workspace
 from evaluation.comparison import compared_units
 from evaluation.effort import Effort
 from evaluation.evaluate import evaluate_table
-from evaluation.evaluation import ConstraintRate, Evaluation
+from evaluation.evaluation import ConstraintRate, Evaluation, together
 from evaluation.gate import Verdict, judge
 from evaluation.report import Counts, PromiseLines, ReportContent, render, scores_json
 from privacy.budget.promise import RELATION, Mechanisms
 from shared.corpus.folders import fresh_folder
+from shared.corpus.joining import histories_of
 from shared.corpus.schema_file import read_schema
 from shared.corpus.scratch import Scratch
 from shared.corpus.units import UnitFrame, Units
@@ -48,54 +49,70 @@ class Judgement:
 
 def evaluate(
     declaration: Declaration,
+    records: Mapping[str, Records],
+    synthetic: Mapping[str, Units],
+    *,
+    densities: Mapping[str, Density],
+    seed: int,
+    reporter: Reporter,
+) -> Evaluation:
+    """All scores of each table; of large parts, those of as many units as the effort declares."""
+    found = {}
+    for table in declaration.tables:
+        own = seed if len(declaration.tables) == 1 else derive(seed, table.name)
+        real, made = records[table.name], synthetic[table.name]
+        found[table.name] = _evaluated(table, real, made, densities.get(table.name), own, reporter)
+    return together(found)
+
+
+def _evaluated(
+    declared: TableDeclaration,
     records: Records,
     synthetic: Units,
-    *,
     density: Density | None,
     seed: int,
     reporter: Reporter,
 ) -> Evaluation:
-    """All scores of one table; of large parts, those of as many units as the effort declares."""
     effort = Effort()
     train, holdout, generated = (
         compared_units(units, effort.rows, seed=seed, consumer=part)
         for part, units in (("train", records.train), ("holdout", records.holdout), ("synthetic", synthetic))
     )
     return evaluate_table(
-        declaration.table,
+        declared.table,
         train,
         holdout,
         generated,
-        tasks=declaration.tasks,
+        tasks=declared.tasks,
         density=density,
-        constraints=constraint_rates(declaration.constraints, train, generated),
-        derived=[constraint.column for constraint in declaration.derived],
+        constraints=constraint_rates(declared, train, generated),
+        derived=declared.derived,
         effort=effort,
         seed=seed,
         reporter=reporter,
     )
 
 
-def constraint_rates(
-    constraints: Sequence[Constraint], real: UnitFrame, synthetic: UnitFrame
-) -> tuple[ConstraintRate, ...]:
+def constraint_rates(declared: TableDeclaration, real: UnitFrame, synthetic: UnitFrame) -> tuple[ConstraintRate, ...]:
     """How often each constraint is broken, as shares of rows."""
+    # Constraints look at the rows below one row, which are those of a unit in a corpus of one table.
+    sides = [histories_of(declared.view, side) for side in (real, synthetic)]
     return tuple(
         ConstraintRate(
             name=constraint.name,
-            real=float(constraint.violations(real).mean()),
-            synthetic=float(constraint.violations(synthetic).mean()),
+            real=float(constraint.violations(sides[0]).mean()),
+            synthetic=float(constraint.violations(sides[1]).mean()),
             description=constraint.description,
         )
-        for constraint in constraints
+        for constraint in declared.constraints
     )
 
 
 def judge_release(
     config: Config,
     declaration: Declaration,
-    records: Records,
-    synthetic: Units,
+    records: Mapping[str, Records],
+    synthetic: Mapping[str, Units],
     model: Model,
     reporter: Reporter,
 ) -> Judgement:
@@ -104,7 +121,7 @@ def judge_release(
         declaration,
         records,
         synthetic,
-        density=lambda units: model.engine.log_density(model.codec.encode(units)),
+        densities={table.name: table.log_density for table in model.tables},
         seed=derive(config.seed, "evaluation"),
         reporter=reporter,
     )
@@ -115,8 +132,8 @@ def judge_release(
 
 def report_of(
     declaration: Declaration,
-    records: Records,
-    synthetic: Units,
+    records: Mapping[str, Records],
+    synthetic: Mapping[str, Units],
     judgement: Judgement,
     fitted: Fitted,
     charge: Charge,
@@ -132,11 +149,11 @@ def report_of(
             evaluation=judgement.evaluation,
             verdict=judgement.verdict,
             promise=_promise_lines(charge, declaration),
-            train=_counts(records.train),
-            holdout=_counts(records.holdout),
-            synthetic=_counts(synthetic),
-            unit=declaration.table.unit or "row",
-            training={declaration.table.name: fitted.summary.losses},
+            train=_counts([part.train for part in records.values()]),
+            holdout=_counts([part.holdout for part in records.values()]),
+            synthetic=_counts(list(synthetic.values())),
+            unit=declaration.unit,
+            training={name: summary.losses for name, summary in fitted.summaries.items()},
             loosened=tuple(f"{score}: {value:g}" for score, value in judgement.loosened.items()),
         )
     )
@@ -164,18 +181,18 @@ def evaluate_to(
     with fresh_folder(out) as folder, workspace(out) as work:
         scratch = Scratch(work, memory)
         train_units, held, generated = (units_at(path, declaration, scratch) for path in (train, holdout, synthetic))
-        records = Records(train=train_units, holdout=held)
-        evaluation = evaluate(declaration, records, generated, density=None, seed=seed, reporter=reporter)
+        records = {name: Records(train=units, holdout=held[name]) for name, units in train_units.items()}
+        evaluation = evaluate(declaration, records, generated, densities={}, seed=seed, reporter=reporter)
         content = ReportContent(
             title=f"Evaluation of {declaration.schema.name}",
             created=now,
             evaluation=evaluation,
             verdict=None,
             promise=None,
-            train=_counts(records.train),
-            holdout=_counts(records.holdout),
-            synthetic=_counts(generated),
-            unit=declaration.table.unit or "row",
+            train=_counts(list(train_units.values())),
+            holdout=_counts(list(held.values())),
+            synthetic=_counts(list(generated.values())),
+            unit=declaration.unit,
         )
         scores = scores_json(evaluation)
         (folder / "report.html").write_text(render(content), encoding="utf-8")
@@ -184,23 +201,29 @@ def evaluate_to(
     return scores
 
 
-def _counts(data: Units) -> Counts:
-    return Counts(rows=data.rows, units=len(data))
+def _counts(tables: Sequence[Units]) -> Counts:
+    """Rows of all tables, and units: those of the first."""
+    return Counts(rows=sum(units.rows for units in tables), units=len(tables[0]))
 
 
 def _promise_lines(charge: Charge, declaration: Declaration) -> PromiseLines | None:
-    mechanisms = charge.mechanisms
-    if mechanisms is None:
+    if charge.mechanisms is None:
         return None
+    any_table = next(iter(charge.mechanisms.values()))
+    several = len(charge.mechanisms) > 1
     return PromiseLines(
-        epsilon=mechanisms.promise.epsilon,
-        delta=mechanisms.delta,
-        unit=declaration.table.unit or "row",
+        epsilon=any_table.promise.epsilon,
+        delta=any_table.delta,
+        unit=declaration.unit,
         relation=RELATION,
         spent=charge.spent,
         cap=charge.cap,
         left=charge.left,
-        mechanisms=tuple(_in_words(mechanisms)),
+        mechanisms=tuple(
+            f"{name}: {line}" if several else line
+            for name, mechanisms in charge.mechanisms.items()
+            for line in _in_words(mechanisms)
+        ),
     )
 
 

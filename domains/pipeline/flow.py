@@ -7,6 +7,7 @@ model is used: samples → corpus. Evaluation is where real and synthetic meet, 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,19 +15,21 @@ from pathlib import Path
 from domains.pipeline.budgeting import charged, plan
 from domains.pipeline.bundle import TENSORBOARD, assemble
 from domains.pipeline.config import Config
+from domains.pipeline.declaring import Records, declare
 from domains.pipeline.evaluating import Judgement, judge_release, report_of
 from domains.pipeline.manifest import Manifest, PublishedPromise, public_configuration
 from domains.pipeline.model import PromiseMade, Provenance
-from domains.pipeline.preparation import declare, read_records, units_at
 from domains.pipeline.publication import check_target, keep_refused, publish
+from domains.pipeline.records import read_records, units_at
 from domains.pipeline.sampling import write_stream
-from domains.pipeline.training import Fitted, fit_model, sample_units
+from domains.pipeline.training import Fitted, fit_model
 from domains.pipeline.versions import versions
 from domains.pipeline.workspace import workspace
 from evaluation.report import scores_json
 from shared.corpus.folders import fresh_folder
 from shared.corpus.schema import Schema
 from shared.corpus.scratch import Scratch
+from shared.corpus.units import Units
 from shared.errors import GateRefused
 from shared.randomness import derive
 from shared.training.reporter import Reporter
@@ -63,7 +66,7 @@ def fit_to(
         scratch = Scratch(work, config.memory)
         records = read_records(config, declaration, charge.key, scratch, reporter)
         with with_tensorboard(reporter, tensorboard) as watched:
-            fitted = fit_model(config, declaration, records.train, charge, scratch, watched)
+            fitted = fit_model(config, declaration, _train(records), charge, scratch, watched)
         fitted.model.save(folder)
     return fitted.model.provenance
 
@@ -85,12 +88,11 @@ def release_to(config: Config, out: Path, reporter: Reporter, *, now: datetime, 
         records = read_records(config, declaration, charge.key, scratch, reporter)
         logs = work / TENSORBOARD if tensorboard else None
         with with_tensorboard(reporter, logs) as watched:
-            fitted = fit_model(config, declaration, records.train, charge, scratch, watched)
+            fitted = fit_model(config, declaration, _train(records), charge, scratch, watched)
         model = fitted.model
         _made(work / "model")
         model.save(work / "model")
-        units = sample_units(config, len(records.train))
-        frames = model.sample(units, seed=derive(config.seed, "sample"), reporter=reporter)
+        frames = model.sample(model.provenance.units, seed=derive(config.seed, "sample"), reporter=reporter)
         rows = write_stream(model.schema, _made(work / "tables"), frames)
         synthetic = units_at(work / "tables", declaration, scratch, prepare=False)
         judgement = judge_release(config, declaration, records, synthetic, model, reporter)
@@ -102,7 +104,7 @@ def release_to(config: Config, out: Path, reporter: Reporter, *, now: datetime, 
             manifest=_manifest(config, model.schema, fitted, judgement, rows, charge.head, name=name, now=now),
             report=report,
             scores=scores_json(judgement.evaluation),
-            training={model.table.name: fitted.summary.losses},
+            training={name: summary.losses for name, summary in fitted.summaries.items()},
             model=work / "model",
             logs=logs,
             reporter=reporter,
@@ -150,6 +152,10 @@ def _manifest(
         ledger_head=head,
         rows=rows,
     )
+
+
+def _train(records: Mapping[str, Records]) -> dict[str, Units]:
+    return {name: found.train for name, found in records.items()}
 
 
 def _name(config: Config, what: str, now: datetime) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from domains.pipeline.conditions import Conditions
 from domains.pipeline.impossible import check_constraints, explained, too_improbable
-from domains.pipeline.model import Model
+from domains.pipeline.model import Model, engine_folder
 from shared.corpus.folders import fresh_folder
 from shared.corpus.schema import Schema
 from shared.corpus.targets import Writer, open_target_corpus
@@ -54,11 +54,12 @@ def sample_to(
     except ConditionError as error:
         if conditions is None:
             raise
-        found = explained(model.engine, conditions, error.unit, model.exclusions)
-        raise found or too_improbable(model.engine, conditions, error.unit, model.exclusions) from error
+        table = model.only
+        found = explained(table.engine, conditions, error.unit, table.exclusions)
+        raise found or too_improbable(table.engine, conditions, error.unit, table.exclusions) from error
 
 
-def _internal(schema: Schema, out: Path, frames: Iterable[pd.DataFrame]) -> dict[str, int]:
+def _internal(schema: Schema, out: Path, frames: Iterable[Mapping[str, pd.DataFrame]]) -> dict[str, int]:
     with fresh_folder(out) as folder:
         folder.chmod(0o700)
         target = folder / INTERNAL
@@ -79,35 +80,37 @@ def prepare(
     costs no privacy, and kept there if the folder can be written; not where what is given is ``internal``, since
     whether the model's folder has a proposal would tell of it. Raises ``ConditionError``.
     """
-    check_constraints(conditions, model.constraints, model.codec)
-    engine, given = model.engine, conditions.given
+    table = model.only
+    check_constraints(conditions, table.constraints, table.codec)
+    engine, given = table.engine, conditions.given
     alike = given.rows_per_unit is None and all(allowed.which is None for allowed in given.columns.values())
     if alike:
-        found = explained(engine, conditions, 0, model.exclusions)
+        found = explained(engine, conditions, 0, table.exclusions)
         if found is not None:
             raise found
     if engine.proposal is not None or engine.direct(units, given):
         return
-    if alike and engine.assess(1, given, seed=0, exclusions=model.exclusions, particles=2048).effective[0] > _SURE:
+    if alike and engine.assess(1, given, seed=0, exclusions=table.exclusions, particles=2048).effective[0] > _SURE:
         return
-    engine.learn_proposal(seed=0, reporter=reporter, exclusions=model.exclusions)
+    engine.learn_proposal(seed=0, reporter=reporter, exclusions=table.exclusions)
     if internal:
         return
     try:
-        engine.save_proposal(folder / "engine")
+        engine.save_proposal(engine_folder(folder, table.name))
     except OSError as error:
         _LOG.info("%s: the proposal could not be kept (%s); it is learned again next time", folder, error)
 
 
-def write_stream(schema: Schema, folder: Path, frames: Iterable[pd.DataFrame]) -> dict[str, int]:
-    """Write the schema, and frames of its one table one after another."""
+def write_stream(schema: Schema, folder: Path, frames: Iterable[Mapping[str, pd.DataFrame]]) -> dict[str, int]:
+    """Write the schema, and batches of frames by table one after another."""
     with CorpusWriter(schema, folder) as writer:
         return _stream(schema, writer, frames)
 
 
-def _stream(schema: Schema, writer: Writer, frames: Iterable[pd.DataFrame]) -> dict[str, int]:
-    table, rows = schema.tables[0].name, 0
-    for frame in frames:
-        writer.write(table, frame)
-        rows += len(frame)
-    return {table: rows}
+def _stream(schema: Schema, writer: Writer, frames: Iterable[Mapping[str, pd.DataFrame]]) -> dict[str, int]:
+    rows = dict.fromkeys((table.name for table in schema.tables), 0)
+    for batch in frames:
+        for name, frame in batch.items():
+            writer.write(name, frame)
+            rows[name] += len(frame)
+    return rows

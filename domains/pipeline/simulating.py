@@ -10,10 +10,12 @@ from shared.corpus.writing import write_corpus
 from shared.training.reporter import Reporter
 
 
-def simulate_corpus(domain: str, units: int, *, seed: int, out: Path, reporter: Reporter) -> dict[str, int]:
+def simulate_corpus(
+    domain: str, units: int, *, seed: int, out: Path, reporter: Reporter, layout: str | None = None
+) -> dict[str, int]:
     """Simulate into a new folder ``out``; gives the number of rows of each table."""
     simulator = domain_named(domain)
     with fresh_folder(out) as folder:
-        corpus = simulator.simulate(units, seed=seed, reporter=reporter)
+        corpus = simulator.simulate(units, seed=seed, reporter=reporter, layout=layout)
         write_corpus(corpus, folder)
     return {name: len(frame) for name, frame in corpus.tables.items()}

@@ -102,7 +102,7 @@ def _source(domain: Domain, model: Path | None, seed: int) -> tuple[Schema, Iter
     if model is not None:
         loaded = load_model(model)
         silent = SilentReporter()
-        return loaded.schema, loaded.sample(1 << 40, seed=derive(seed, "task corpus"), reporter=silent)
+        return loaded.schema, loaded.frames(1 << 40, seed=derive(seed, "task corpus"), reporter=silent)
     schema = domain.schema()
     if schema is None:
         raise ConfigurationError(f"domain {domain.name!r} has no simulator; give a model with --model")

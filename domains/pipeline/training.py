@@ -1,89 +1,146 @@
-"""From units to a model: codecs are learned, records become codes, the engine is fitted."""
+"""From units to a model: codecs are learned, records become codes, engines are fitted, table by table."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from domains.pipeline.budgeting import Charge
 from domains.pipeline.config import Config
+from domains.pipeline.declaring import Declaration, TableDeclaration
 from domains.pipeline.engines import build, engine_name
 from domains.pipeline.model import Model, PromiseMade, provenance
-from domains.pipeline.preparation import Declaration
+from domains.pipeline.table_model import TableModel
 from privacy.access import PrivateAccess
-from privacy.budget.promise import RELATION
+from privacy.budget.promise import RELATION, Mechanisms
 from privacy.workload import declared
 from shared.access.contract import Access
 from shared.access.plain import PlainAccess
+from shared.codecs.contract import Codec
 from shared.codecs.encoding import encode_units
-from shared.codecs.table import TableCodec
-from shared.corpus.schema import Schema, Table
+from shared.codecs.table import TableCodec, renamed
+from shared.corpus.joining import groups_of, histories_of
+from shared.corpus.relations import View, alone
+from shared.corpus.schema import Table
 from shared.corpus.scratch import Scratch
-from shared.corpus.units import Units
+from shared.corpus.units import UnitFrame, Units
 from shared.engines.contract import FitSummary
+from shared.engines.encoded import Shape
 from shared.randomness import derive
 from shared.training.reporter import Reporter
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Fitted:
-    """A model, and how its training went (internal: losses are computed on records)."""
+    """A model, and how the training of each table went (internal: losses are computed on records)."""
 
     model: Model
-    summary: FitSummary
+    summaries: Mapping[str, FitSummary]
 
 
-def learning_table(declaration: Declaration, *, private: bool) -> Table:
+def fit_model(
+    config: Config,
+    declaration: Declaration,
+    train: Mapping[str, Units],
+    charge: Charge,
+    scratch: Scratch,
+    reporter: Reporter,
+) -> Fitted:
+    """Fit an engine to the training units of each table."""
+    private = charge.mechanisms is not None
+    learned: dict[str, TableModel] = {}
+    summaries = {}
+    for table in declaration.tables:
+        parent = table.view.parent
+        above = None if parent is None else learned[parent.table].codec
+        mechanisms = None if charge.mechanisms is None else charge.mechanisms[table.name]
+        fitted, summary = _fit_table(config, table, above, train[table.name], mechanisms, scratch, reporter)
+        learned[table.name], summaries[table.name] = fitted, summary
+    sources = {name: fitted.view.source for name, fitted in learned.items()}
+    schema = replace(declaration.schema, tables=tuple(sources[table.name] for table in declaration.schema.tables))
+    privacy = config.privacy
+    most = None
+    if privacy is not None and len(learned) > 1:
+        most = {table.name: privacy.rows_of(table.name) for table in declaration.tables[1:]}
+    first = declaration.tables[0].name
+    made = provenance(
+        source=config.source.id,
+        domain=config.domain,
+        tables={name: engine_name(config.engine(name)) for name in learned},
+        most_rows=most,
+        units=sample_units(config, len(train[first])),
+        promise=_promise(config, declaration, charge) if private else None,
+    )
+    return Fitted(model=Model(made, schema, tuple(learned.values())), summaries=summaries)
+
+
+def _fit_table(
+    config: Config,
+    declared_table: TableDeclaration,
+    above: TableCodec | None,
+    train: Units,
+    mechanisms: Mechanisms | None,
+    scratch: Scratch,
+    reporter: Reporter,
+) -> tuple[TableModel, FitSummary]:
+    table = learning_table(declared_table, private=mechanisms is not None)
+    view = declared_table.view
+    if view.parent is None and not view.counts:
+        view = alone(table)  # several tables are known as they are declared from the start
+    data = train.as_table(table)
+    histories = data if view.parent is None else histories_of(view, _in_memory(data))
+    # Without a promise nothing asks for units: each history is an example of its own, and batches are small.
+    access: Access = PlainAccess(histories) if mechanisms is None else PrivateAccess(data, mechanisms)
+    private = mechanisms is not None
+    with reporter.stage("learning columns", 1) as stage:
+        codec = TableCodec.learn(
+            view.history,
+            access.statistics,
+            excluded=declared_table.derived,
+            row_counts=_most_rows(config, data) if view.parent is None else None,
+            known={} if above is None else _given(view, above),
+        )
+        if view.parent is not None:
+            most = mechanisms.promise.rows if mechanisms is not None else int(histories.rows_per_unit.max())
+            codec = replace(codec, rows_per_unit=np.r_[0.0, np.ones(most)])
+        stage.advance()
+    encoded = encode_units(codec, histories, scratch, reporter)
+    if private and view.parent is not None:
+        encoded = replace(encoded, groups=groups_of(_in_memory(data), _in_memory(histories)))
+    settings = config.engine(table.name)
+    first = view.parent is None
+    shape: Shape = codec.shape if first else replace(codec.shape, given_units=True)
+    seeds = [derive(config.seed, role, *(() if first else (table.name,))) for role in ("weights", "training")]
+    engine = build(settings, shape, seed=seeds[0], device=config.device)
+    summary = engine.fit(encoded, access, seed=seeds[1], reporter=reporter)
+    return TableModel(view, declared_table.constraints, codec, engine), summary
+
+
+def learning_table(declared_table: TableDeclaration, *, private: bool) -> Table:
     """The table that codecs are learned for: in a private run, declared knowledge only.
 
     Raises ``UndeclaredError`` if a private run would need more.
     """
-    derived = [constraint.column for constraint in declaration.derived]
-    return declared(declaration.table, derived) if private else declaration.table
+    return declared(declared_table.table, declared_table.unlearned) if private else declared_table.table
 
 
-def fit_model(
-    config: Config, declaration: Declaration, train: Units, charge: Charge, scratch: Scratch, reporter: Reporter
-) -> Fitted:
-    """Fit one table's engine to its training units."""
-    table = learning_table(declaration, private=charge.mechanisms is not None)
-    data = train.as_table(table)
-    access: Access = PlainAccess(data) if charge.mechanisms is None else PrivateAccess(data, charge.mechanisms)
-    derived = tuple(constraint.column for constraint in declaration.derived)
-    with reporter.stage("learning columns", 1) as stage:
-        codec = TableCodec.learn(
-            table,
-            access.statistics,
-            excluded=derived,
-            row_counts=_most_rows(config, data),
-        )
-        stage.advance()
-    encoded = encode_units(codec, data, scratch, reporter)
-    settings = config.engine(table.name)
-    engine = build(settings, codec.shape, seed=derive(config.seed, "weights"), device=config.device)
-    summary = engine.fit(encoded, access, seed=derive(config.seed, "training"), reporter=reporter)
-    made = provenance(
-        source=config.source.id,
-        domain=config.domain,
-        table=table.name,
-        engine=engine_name(settings),
-        units=sample_units(config, len(train)),
-        promise=_promise(config, charge, table),
-    )
-    schema = Schema(
-        tables=(table,),
-        name=declaration.schema.name,
-        description=declaration.schema.description,
-        licence=declaration.schema.licence,
-    )
-    model = Model(made, schema, declaration.constraints, codec, engine)
-    return Fitted(model=model, summary=summary)
+def _in_memory(units: Units) -> UnitFrame:
+    assert isinstance(units, UnitFrame)  # corpora of several tables are
+    return units
+
+
+def _given(view: View, above: TableCodec) -> dict[str, Codec]:
+    """The codecs of the table above, for the columns that are given."""
+    return {label: renamed(above.codecs[name], view.history.column(label)) for label, name in view.given.items()}
 
 
 def _most_rows(config: Config, data: Units) -> int | None:
     """The highest number of rows of a unit: declared in a private run; ``None`` if every row is a unit."""
     if data.table.unit is None:
         return None
-    return config.privacy.rows if config.privacy is not None else int(data.rows_per_unit.max())
+    return config.privacy.rows_of(data.table.name) if config.privacy is not None else int(data.rows_per_unit.max())
 
 
 def sample_units(config: Config, trained_on: int) -> int:
@@ -96,13 +153,13 @@ def sample_units(config: Config, trained_on: int) -> int:
     return trained_on
 
 
-def _promise(config: Config, charge: Charge, table: Table) -> PromiseMade | None:
-    if charge.mechanisms is None:
-        return None
+def _promise(config: Config, declaration: Declaration, charge: Charge) -> PromiseMade:
+    assert charge.mechanisms is not None
+    any_table = next(iter(charge.mechanisms.values()))
     return PromiseMade(
-        epsilon=charge.mechanisms.promise.epsilon,
-        delta=charge.mechanisms.delta,
-        unit=table.unit or "row",
+        epsilon=any_table.promise.epsilon,
+        delta=any_table.delta,
+        unit=declaration.unit,
         relation=RELATION,
         mechanisms=charge.events,
         learned_cleaning=config.source.learned_cleaning,

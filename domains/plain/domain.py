@@ -18,8 +18,9 @@ class PlainDomain:
 
     name = "plain"
 
-    def schema(self) -> Schema | None:
+    def schema(self, layout: str | None = None) -> Schema | None:
         """None: there is nothing to simulate."""
+        del layout
         return None
 
     def prepare(self, corpus: Corpus) -> Corpus:
@@ -36,9 +37,9 @@ class PlainDomain:
         del schema
         return ()
 
-    def simulate(self, units: int, *, seed: int, reporter: Reporter) -> Corpus:
+    def simulate(self, units: int, *, seed: int, reporter: Reporter, layout: str | None = None) -> Corpus:
         """Raises ``ConfigurationError``: a bare table has no public knowledge to simulate from."""
-        del units, seed, reporter
+        del units, seed, reporter, layout
         raise ConfigurationError(
             "domain 'plain' has no simulator; give records under source.path, or name a domain that simulates, "
             "such as medical"

@@ -45,6 +45,12 @@ class Pair:
     name: str
     first: Score | None
     second: Score | None
+    table: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name, with its table where there are several."""
+        return f"{self.table}: {self.name}" if self.table else self.name
 
     @property
     def difference(self) -> float | None:
@@ -67,10 +73,13 @@ class Pair:
 
 
 def pairs_of(first: Sequence[Score], second: Sequence[Score]) -> list[Pair]:
-    """The scores of one chapter by name, in the order of the first side; what only the second has comes last."""
-    of_first, of_second = ({score.name: score for score in scores} for scores in (first, second))
-    names = [*of_first, *(name for name in of_second if name not in of_first)]
-    return [Pair(name=name, first=of_first.get(name), second=of_second.get(name)) for name in names]
+    """The scores of one chapter by table and name, in the order of the first side; what only the second has is last."""
+    of_first, of_second = ({(score.table, score.name): score for score in scores} for scores in (first, second))
+    keys = [*of_first, *(key for key in of_second if key not in of_first)]
+    return [
+        Pair(name=name, table=table, first=of_first.get((table, name)), second=of_second.get((table, name)))
+        for table, name in keys
+    ]
 
 
 def settings_that_differ(first: Side, second: Side) -> list[tuple[str, str, str]]:
@@ -89,6 +98,7 @@ def compared(first: Side, second: Side) -> dict[str, Any]:
         "scores": [
             {
                 "name": pair.name,
+                "table": pair.table,
                 "values": [None if score is None else _finite(score.value) for score in (pair.first, pair.second)],
                 "difference": _finite(pair.difference),
                 "change": pair.change,
@@ -118,8 +128,8 @@ def render_comparison(first: Side, second: Side, *, created: datetime) -> str:
         second=second,
         created=created,
         chapters=chapters,
-        better=[pair.name for pair in changed if pair.change == "better"],
-        worse=[pair.name for pair in changed if pair.change == "worse"],
+        better=[pair.label for pair in changed if pair.change == "better"],
+        worse=[pair.label for pair in changed if pair.change == "worse"],
         within=sum(pair.change == "within" for pair in changed),
         constraints=_constraints(first, second),
         settings=settings_that_differ(first, second),

@@ -24,6 +24,7 @@ def scores_json(evaluation: Evaluation) -> dict[str, Any]:
         name: [
             {
                 "name": score.name,
+                "table": score.table,
                 "value": score.value,
                 "interval": list(score.interval),
                 "baseline": score.baseline,
@@ -73,6 +74,7 @@ def _score(given: Mapping[str, Any]) -> Score:
         raise ValueError(f"direction of {given['name']}")
     return Score(
         name=str(given["name"]),
+        table=str(given.get("table", "")),
         value=_number(given["value"]),
         interval=(_number(low), _number(high)),
         baseline=_number(given["baseline"]),

@@ -125,10 +125,10 @@ def view_of(
     highest number of rows of each table in a unit.
     """
     source = tree.schema.table(name)
-    counts = {child: f"rows of {child}" for child in tree.children(name)}
+    counts = {child: number_of(child) for child in tree.children(name)}
     numbers = [_count(column, None if most is None else most[child]) for child, column in counts.items()]
     foreign = {key.column for key in source.foreign_keys}
-    own = [column for column in source.columns if column.name not in foreign] + numbers
+    own = [replace(column, of_unit=False) for column in source.columns if column.name not in foreign] + numbers
     if len({column.name for column in own}) < len(own):
         raise SchemaError(f"table {name!r} has a column named as its numbers of rows, {', '.join(counts.values())}")
     if above is None:
@@ -180,6 +180,11 @@ def view_of(
     )
 
 
+def number_of(child: str) -> str:
+    """The column that has, for a row of the table above, the number of its rows in ``child``."""
+    return f"rows of {child}"
+
+
 def _modelled(view: View, left_out: Sequence[str]) -> list[Column]:
     """What a view has to give to those below: no names and keys, which tell one row from all others."""
     keys = {view.table.primary_key, *view.keys.values(), *left_out}
@@ -199,3 +204,18 @@ def _free(name: str, table: str, taken: set[str]) -> str:
             taken.add(label)
             return label
     raise SchemaError(f"there are several columns {table}.{name}; rename one of them")
+
+
+def alone(table: Table) -> View:
+    """The view of the only table of a corpus."""
+    return View(
+        source=table,
+        table=table,
+        history=table,
+        parent=None,
+        given={},
+        keys={},
+        above_keys={},
+        references={},
+        counts={},
+    )

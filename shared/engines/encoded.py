@@ -146,6 +146,11 @@ class Shape:
     given_units: bool = False
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """All code columns, those of units first."""
+        return self.unit_names + self.row_names
+
+    @property
     def unit_sizes(self) -> tuple[int, ...]:
         return tuple(len(marginal) for marginal in self.unit_marginals)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from domains.pipeline.config import read_config
-from domains.pipeline.preparation import declare
+from domains.pipeline.declaring import declare
 from tests.domains.cli.clinic import Cli, Clinic
 
 

@@ -84,13 +84,18 @@ def test_memory_does_not_grow_with_the_number_of_units(model: Path, tmp_path: Pa
     assert sum(1 for _ in (tmp_path / "200000" / "visits.csv").open()) > 200_000
 
 
+def part_of(model: Path, file: str) -> Path:
+    """A file of the model, or of its only table."""
+    return model / file if file in ("model.json", "schema.yaml") else model / "tables" / "visits" / file
+
+
 @pytest.mark.parametrize(
     ("file", "change", "message"),
     [
         ("model.json", lambda text: "{", "model.json"),
         ("model.json", lambda text: text.replace("simulacra-model/1", "simulacra-model/9"), "format"),
         ("model.json", lambda text: text.replace('"sequence"', '"gan"'), "there is no engine 'gan'"),
-        ("model.json", lambda text: text.replace('"visits"', '"notes"'), "is of table 'notes'"),
+        ("model.json", lambda text: text.replace('"visits"', '"notes"'), "is of the tables notes"),
         ("codec.json", lambda text: text[: len(text) // 2], "codec.json is damaged"),
         ("codec.json", lambda text: text.replace('"rows_per_unit"', '"rows"'), "codec"),
         (
@@ -107,7 +112,7 @@ def test_a_model_that_was_tampered_with_is_refused(
     file: str, change: object, message: str, model: Path, cli: Cli, tmp_path: Path
 ) -> None:
     assert callable(change)
-    path = model / file
+    path = part_of(model, file)
     path.write_text(change(path.read_text()))
     cli("sample", model, "--out", tmp_path / "a").assert_refused(message)
     assert not (tmp_path / "a").exists()
@@ -115,7 +120,7 @@ def test_a_model_that_was_tampered_with_is_refused(
 
 @pytest.mark.parametrize("file", ["model.json", "codec.json", "schema.yaml", "engine"])
 def test_a_model_that_lacks_a_part_is_refused(file: str, model: Path, cli: Cli, tmp_path: Path) -> None:
-    path = model / file
+    path = part_of(model, file)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     cli("sample", model, "--out", tmp_path / "a").assert_refused(str(model))
 

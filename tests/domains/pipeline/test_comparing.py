@@ -76,7 +76,7 @@ def test_the_page_is_its_owners_alone_and_the_result_is_given(release, tmp_path)
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
     assert "Two releases compared" in page.read_text()
     assert result["scores"] == [
-        {"name": "pair agreement", "values": [0.97, 0.97], "difference": 0.0, "change": "within"}
+        {"name": "pair agreement", "table": "", "values": [0.97, 0.97], "difference": 0.0, "change": "within"}
     ]
     assert [path.name for path in page.parent.iterdir()] == ["page.html"]
 

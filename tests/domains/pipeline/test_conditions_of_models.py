@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import stat
 from collections.abc import Iterator
@@ -15,11 +16,13 @@ from domains.base.constraints import Constraint, Derived, Exclusion
 from domains.pipeline.conditions import Conditions, conditions_where
 from domains.pipeline.given_file import conditions_given
 from domains.pipeline.impossible import too_improbable
-from domains.pipeline.model import Model, provenance
+from domains.pipeline.model import Model, engine_folder, provenance
 from domains.pipeline.sampling import INTERNAL, NOTICE, prepare, sample_to
+from domains.pipeline.table_model import TableModel
 from domains.pipeline.where import parse_where
 from shared.access.plain import PlainAccess
 from shared.codecs.table import TableCodec
+from shared.corpus.relations import alone
 from shared.corpus.schema import Column, Schema, Table
 from shared.corpus.units import by_unit
 from shared.engines.sequence import distillation
@@ -89,21 +92,23 @@ def model() -> Model:
     settings = SequenceConfig(hidden=16, context=16, epochs=6, batch_units=64, learning_rate=1e-2)
     engine = SequenceEngine.fresh(settings, codec.shape, seed=0)
     engine.fit(codec.encode(data), access, seed=0, reporter=SilentReporter())
-    made = provenance(source="s", domain="plain", table="visits", engine="sequence", units=100, promise=None)
-    model = Model(made, Schema(tables=(TABLE,)), CONSTRAINTS, codec, engine)
-    engine.learn_proposal(seed=0, reporter=SilentReporter(), exclusions=model.exclusions)
+    made = provenance(
+        source="s", domain="plain", tables={"visits": "sequence"}, most_rows=None, units=100, promise=None
+    )
+    model = Model(made, Schema(tables=(TABLE,)), (TableModel(alone(TABLE), CONSTRAINTS, codec, engine),))
+    engine.learn_proposal(seed=0, reporter=SilentReporter(), exclusions=model.only.exclusions)
     return model
 
 
 def where(model: Model, *texts: str) -> Conditions:
-    clauses = [parse_where(text, model.table.names) for text in texts]
-    return conditions_where(clauses, model.codec, model.constraints)
+    clauses = [parse_where(text, model.only.table.names) for text in texts]
+    return conditions_where(clauses, model.only.codec, model.only.constraints)
 
 
 def frame(model: Model, conditions: Conditions, units: int = 300, seed: int = 0) -> pd.DataFrame:
     prepare(model, Path("nowhere"), conditions, units, SilentReporter(), internal=False)
     return pd.concat(
-        model.sample(units, seed=seed, reporter=SilentReporter(), conditions=conditions), ignore_index=True
+        model.frames(units, seed=seed, reporter=SilentReporter(), conditions=conditions), ignore_index=True
     )
 
 
@@ -111,7 +116,7 @@ def read(folder: Path, text: str, model: Model, *, fill_missing: bool = False) -
     """The conditions of a file with this text, and its number of units."""
     path = folder / "given.csv"
     path.write_text(text, encoding="utf-8")
-    return conditions_given(path, model.codec, model.constraints, fill_missing=fill_missing)
+    return conditions_given(path, model.only.codec, model.only.constraints, fill_missing=fill_missing)
 
 
 def made_from(folder: Path, text: str, model: Model) -> pd.DataFrame:
@@ -141,7 +146,7 @@ def test_conditions_hold_in_every_row_of_every_unit(model: Model, texts: list[st
 
 
 def test_values_inside_a_range_are_spread_as_in_unconditional_rows(model: Model) -> None:
-    plain = pd.concat(model.sample(20_000, seed=5, reporter=SilentReporter()), ignore_index=True)
+    plain = pd.concat(model.frames(20_000, seed=5, reporter=SilentReporter()), ignore_index=True)
     wanted = plain[plain["born"].between(1955, 1962)].drop_duplicates("patient")["born"].value_counts(normalize=True)
     made = frame(model, where(model, "born>=1955", "born<=1962"), 3000).drop_duplicates("patient")
     got = made["born"].value_counts(normalize=True)
@@ -235,7 +240,7 @@ def test_conditions_and_given_values_hold_together(model: Model, tmp_path: Path)
 
 def test_what_no_part_explains_names_the_rarest_pair(model: Model) -> None:
     conditions = where(model, "sex=M", "ward=skin", "born>1995", "pressure>120")
-    error = too_improbable(model.engine, conditions, 0, model.exclusions)
+    error = too_improbable(model.only.engine, conditions, 0, model.only.exclusions)
     assert re.search(r"to be drawn, (born>1995 and pressure>120|pressure>120 and born>1995) above all", str(error))
 
 
@@ -258,13 +263,15 @@ def test_equal_seeds_give_equal_rows(model: Model) -> None:
 def test_a_proposal_is_learned_once_and_kept_with_the_model(model: Model, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
-    bare = SequenceEngine(model.engine.state, model.engine.network, model.engine.device)
-    other = Model(model.provenance, model.schema, model.constraints, model.codec, bare)
+    bare = SequenceEngine(model.only.engine.state, model.only.engine.network, model.only.engine.device)
+    other = Model(model.provenance, model.schema, (dataclasses.replace(model.only, engine=bare),))
     other.save(folder)
     conditions, _ = read(tmp_path, "ward\nheart\nskin\n", model)
     prepare(other, folder, conditions, 2, SilentReporter(), internal=True)
-    assert not (folder / "engine" / "proposal.safetensors").exists()  # it would tell what real records were like
-    other.engine.proposal = None
+    assert not (
+        engine_folder(folder, "visits") / "proposal.safetensors"
+    ).exists()  # it would tell what real records were like
+    other.only.engine.proposal = None
     prepare(other, folder, conditions, 2, SilentReporter(), internal=False)
-    assert (folder / "engine" / "proposal.safetensors").is_file()
-    assert SequenceEngine.load(folder / "engine").proposal is not None
+    assert (engine_folder(folder, "visits") / "proposal.safetensors").is_file()
+    assert SequenceEngine.load(engine_folder(folder, "visits")).proposal is not None

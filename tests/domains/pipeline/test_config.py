@@ -87,7 +87,7 @@ def test_engine_settings_are_read_per_table(folder: Path) -> None:
         (changed(PRIVATE, privacy={"epsilon": float("inf"), "rows": 1}), "privacy.epsilon is inf; it must be a finite"),
         (
             changed(PRIVATE, privacy={"epsilon": 1, "rows": 0}),
-            "privacy.rows is 0; it must be greater than or equal to 1",
+            "privacy.rows is 0; it must be a whole number from 1 on, or one for each table",
         ),
         (changed(PRIVATE, privacy={"epsilon": 1}), "key privacy.rows is missing"),
         (

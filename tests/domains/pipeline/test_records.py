@@ -12,7 +12,8 @@ import pytest
 from domains.base.contract import Task
 from domains.base.registry import domain_named
 from domains.pipeline.config import Config, read_config
-from domains.pipeline.preparation import declare, declared_for, read_records, with_unit
+from domains.pipeline.declaring import declare, declared_for, with_unit
+from domains.pipeline.records import read_records
 from domains.plain import PlainDomain
 from shared.corpus.corpus import Corpus
 from shared.corpus.schema import Column, Schema, Table
@@ -63,35 +64,37 @@ def config(tmp_path: Path) -> Config:
 
 def test_the_unit_of_the_configuration_becomes_that_of_the_table(config: Config) -> None:
     declaration = declare(config)
-    assert declaration.table.unit == "customer"
-    assert [task.table for task in declaration.tasks] == ["orders"]
+    assert declaration.only.table.unit == "customer"
+    assert [task.table for task in declaration.only.tasks] == ["orders"]
 
 
 def test_units_stay_whole_and_apart(config: Config, scratch: Scratch) -> None:
-    records = read_records(config, declare(config), KEY, scratch, SilentReporter())
+    records = read_records(config, declare(config), KEY, scratch, SilentReporter())["orders"]
     assert unit_names_of(records.train).isdisjoint(unit_names_of(records.holdout))
     assert len(records.train) + len(records.holdout) == 100
     assert set(records.train.rows_per_unit) == {3}
 
 
 def test_a_unit_stays_where_it_is_when_others_leave(config: Config, tmp_path: Path, scratch: Scratch) -> None:
-    before = read_records(config, declare(config), KEY, scratch, SilentReporter())
+    before = read_records(config, declare(config), KEY, scratch, SilentReporter())["orders"]
     frame = pd.read_csv(tmp_path / "orders.csv")
     frame[~frame["customer"].isin([f"c{i}" for i in range(10)])].to_csv(tmp_path / "orders.csv", index=False)
-    after = read_records(config, declare(config), KEY, scratch, SilentReporter())
+    after = read_records(config, declare(config), KEY, scratch, SilentReporter())["orders"]
     assert unit_names_of(after.holdout) <= unit_names_of(before.holdout)
     assert unit_names_of(after.train) <= unit_names_of(before.train)
 
 
 def test_another_key_holds_out_others(config: Config, scratch: Scratch) -> None:
-    first, second = (read_records(config, declare(config), key, scratch, SilentReporter()) for key in (KEY, b"another"))
+    first, second = (
+        read_records(config, declare(config), key, scratch, SilentReporter())["orders"] for key in (KEY, b"another")
+    )
     assert unit_names_of(first.holdout) != unit_names_of(second.holdout)
 
 
 def test_a_private_run_leaves_surplus_rows_out(config: Config, tmp_path: Path, scratch: Scratch) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG.replace("privacy: none", "privacy: {epsilon: 1, rows: 2}"))
     private = read_config(tmp_path / "config.yaml")
-    records = read_records(private, declare(private), KEY, scratch, SilentReporter())
+    records = read_records(private, declare(private), KEY, scratch, SilentReporter())["orders"]
     assert set(records.train.rows_per_unit) == {2}
     assert set(records.holdout.rows_per_unit) == {2}
 
@@ -101,7 +104,7 @@ def test_the_holdout_may_be_records_of_its_own(config: Config, tmp_path: Path, s
     (tmp_path / "held.csv").write_text("\n".join(["customer,amount,paid", *lines]) + "\n")
     (tmp_path / "config.yaml").write_text(CONFIG.replace("holdout: 0.5", "holdout: {path: held.csv}"))
     apart = read_config(tmp_path / "config.yaml")
-    records = read_records(apart, declare(apart), KEY, scratch, SilentReporter())
+    records = read_records(apart, declare(apart), KEY, scratch, SilentReporter())["orders"]
     assert (len(records.train), len(records.holdout)) == (100, 30)
 
 
@@ -111,7 +114,7 @@ def test_simulated_records_come_from_the_domain(tmp_path: Path, scratch: Scratch
         "privacy: none\n"
     )
     config = read_config(tmp_path / "config.yaml")
-    records = read_records(config, declare(config), KEY, scratch, SilentReporter())
+    records = read_records(config, declare(config), KEY, scratch, SilentReporter())["encounters"]
     assert len(records.train) + len(records.holdout) == 80
 
 
@@ -162,8 +165,8 @@ class Tasked(PlainDomain):
 def test_tasks_of_the_configuration_stand_beside_those_of_the_domain_and_win(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("domains.pipeline.preparation.domain_named", lambda name: Tasked())
-    tasks = declare(config).tasks
+    monkeypatch.setattr("domains.pipeline.declaring.domain_named", lambda name: Tasked())
+    tasks = declare(config).only.tasks
     assert [(task.name, task.target) for task in tasks] == [("paid", "paid"), ("amount", "amount")]
 
 
@@ -171,7 +174,7 @@ def test_evaluation_takes_the_unit_of_the_schema_unless_one_is_named() -> None:
     table = Table(name="t", columns=(Column(name="a", kind="identifier"), Column(name="b", kind="boolean")))
     schema = Schema(tables=(table,))
     domain = domain_named("plain")
-    assert declared_for(domain, schema, None, where="--unit").table.unit is None
-    assert declared_for(domain, schema, "a", where="--unit").table.unit == "a"
+    assert declared_for(domain, schema, None, where="--unit").only.table.unit is None
+    assert declared_for(domain, schema, "a", where="--unit").only.table.unit == "a"
     with pytest.raises(ConfigurationError, match="--unit is 'c'; it must be 'row' or a column: a, b"):
         declared_for(domain, schema, "c", where="--unit")

@@ -1,0 +1,248 @@
+"""From a configuration to what is known before a record is touched: the declaration of a run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from domains.base.constraints import Constraint, Derived
+from domains.base.contract import Domain, Task
+from domains.base.registry import domain_named
+from domains.pipeline.cleaning_marker import check_private
+from domains.pipeline.config import ROW, Config, with_table
+from privacy.workload import declared
+from shared.corpus.corpus import DTYPES, Corpus
+from shared.corpus.relations import Tree, View, alone, tree_of, view_of
+from shared.corpus.schema import Schema, Table
+from shared.corpus.schema_file import read_schema
+from shared.corpus.units import Units
+from shared.errors import ConfigurationError
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TableDeclaration:
+    """What is known of one table before a record is touched: how it is learned, what must hold, what it is for."""
+
+    view: View
+    constraints: tuple[Constraint, ...]
+    tasks: tuple[Task, ...]
+
+    @property
+    def name(self) -> str:
+        return self.view.source.name
+
+    @property
+    def table(self) -> Table:
+        """The table with its rows by unit."""
+        return self.view.table
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """Columns that are computed and not modelled."""
+        return tuple(constraint.column for constraint in self.constraints if isinstance(constraint, Derived))
+
+    @property
+    def unlearned(self) -> tuple[str, ...]:
+        """Columns of which nothing is asked: derived ones, and those that the table above has given."""
+        return (*self.derived, *self.view.given)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Declaration:
+    """What is known before a record is touched.
+
+    ``file_schema`` describes the records as they lie on disk, ``schema`` as the domain prepares them. ``tables`` has
+    each table behind the one above it; the first is that of the units.
+    """
+
+    domain: Domain
+    file_schema: Schema
+    schema: Schema
+    tables: tuple[TableDeclaration, ...]
+
+    @property
+    def only(self) -> TableDeclaration:
+        """The table of a corpus that has one; ``ConfigurationError`` for several."""
+        if len(self.tables) > 1:
+            raise ConfigurationError(
+                f"the schema has {len(self.tables)} tables ({', '.join(table.name for table in self.tables)}); this "
+                "works on one table: give a schema with the one that is meant"
+            )
+        return self.tables[0]
+
+    @property
+    def unit(self) -> str:
+        """What the unit of privacy is called: a column, or ``row``."""
+        first = self.tables[0].table
+        return first.unit or (ROW if len(self.tables) == 1 else str(first.primary_key))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Records:
+    """The units of one table: those that are learned from, and those that nothing learns from."""
+
+    train: Units
+    holdout: Units
+
+
+def declare(config: Config) -> Declaration:
+    """Check all that can be checked without records: schema, unit, tasks, constraints.
+
+    Raises ``ConfigurationError`` or ``SchemaError``.
+    """
+    domain = domain_named(config.domain)
+    if config.schema is not None:
+        schema = read_schema(config.schema)
+    else:
+        found = domain.schema(None if config.source.simulation is None else config.source.simulation.layout)
+        if found is None:
+            raise ConfigurationError(
+                f"{config.path}: domain {config.domain!r} has no simulator and no schema of its own; "
+                "give source.path and schema"
+            )
+        schema = found
+    if config.privacy is not None and config.source.path is not None:
+        check_private(config.source.path, schema, accepted=config.source.learned_cleaning, where=str(config.path))
+    declaration = declared_for(
+        domain,
+        schema,
+        config.unit,
+        where=f"{config.path}: unit",
+        rows=None if config.privacy is None else config.privacy.rows_of,
+    )
+    own = with_table(config.tasks, declaration.tables[0].name)
+    for index, task in enumerate(own):
+        _check_task(task, declaration, f"{config.path}: tasks.{index}")
+    tables = tuple(
+        _with_tasks(table, [task for task in own if task.table == table.name]) for table in declaration.tables
+    )
+    return dataclasses.replace(declaration, tables=tables)
+
+
+def _with_tasks(table: TableDeclaration, own: Sequence[Task]) -> TableDeclaration:
+    named = {task.name for task in own}
+    inherited = (task for task in table.tasks if task.name not in named)
+    return dataclasses.replace(table, tasks=(*own, *inherited))
+
+
+def declared_for(
+    domain: Domain,
+    schema: Schema,
+    unit: str | None,
+    *,
+    where: str,
+    rows: Callable[[str], int] | None = None,
+) -> Declaration:
+    """The declaration of a schema in a domain, with the unit that was named; ``None`` takes the schema's.
+
+    ``rows`` are the declared caps of a private run, for which several tables are taken as they are declared.
+    """
+    file_schema = with_unit(schema, unit, where)
+    # What the domain makes of the layout must follow from the layout: it is asked without records.
+    empty = Corpus(file_schema, {table.name: _empty(table) for table in file_schema.tables})
+    prepared = domain.prepare(empty).schema
+    most = None
+    if rows is not None and len(prepared.tables) > 1:
+        most = {name: rows(name) for name in tree_of(prepared).order[1:]}
+        return Declaration(
+            domain=domain, file_schema=file_schema, schema=prepared, tables=_as_declared(domain, prepared, most)
+        )
+    return Declaration(domain=domain, file_schema=file_schema, schema=prepared, tables=tables_of(domain, prepared))
+
+
+def tables_of(domain: Domain, schema: Schema, most: Mapping[str, int] | None = None) -> tuple[TableDeclaration, ...]:
+    """The tables of a schema as they are learned; ``most``: declared caps on the rows of a unit below the first."""
+    if len(schema.tables) > 1:
+        return _below(domain, tree_of(schema), most)
+    return (
+        TableDeclaration(
+            view=alone(schema.tables[0]),
+            constraints=tuple(domain.constraints(schema)),
+            tasks=tuple(domain.tasks(schema)),
+        ),
+    )
+
+
+def _as_declared(domain: Domain, schema: Schema, most: Mapping[str, int]) -> tuple[TableDeclaration, ...]:
+    """Several tables with declared knowledge only: what is given of a row above must have been paid for or declared."""
+    known = {}
+    for table in tables_of(domain, schema):
+        source = table.view.source
+        known[table.name] = declared(source, (*table.derived, *(key.column for key in source.foreign_keys)))
+    return tables_of(domain, dataclasses.replace(schema, tables=tuple(known[t.name] for t in schema.tables)), most)
+
+
+def _below(domain: Domain, tree: Tree, most: Mapping[str, int] | None) -> tuple[TableDeclaration, ...]:
+    done: dict[str, TableDeclaration] = {}
+    for name in tree.order:
+        above = done[tree.parents[name].table] if name in tree.parents else None
+        view = view_of(
+            tree,
+            name,
+            None if above is None else above.view,
+            left_out=() if above is None else above.derived,
+            most=most,
+        )
+        alone_schema = Schema(tables=(view.history,))
+        held = {constraint.name for other in tree.above(name) for constraint in done[other].constraints}
+        done[name] = TableDeclaration(
+            view=view,
+            constraints=tuple(c for c in domain.constraints(alone_schema) if c.name not in held),
+            tasks=tuple(task for task in domain.tasks(alone_schema) if task.target in view.own),
+        )
+    return tuple(done.values())
+
+
+def with_unit(schema: Schema, unit: str | None, where: str) -> Schema:
+    """The schema with its unit as it was named outright; what the schema says must not differ."""
+    if len(schema.tables) > 1:
+        return _with_root(schema, unit, where)
+    table = schema.tables[0]
+    if unit is None:
+        return schema
+    if unit == ROW:
+        if table.unit is not None:
+            raise ConfigurationError(
+                f"{where} is 'row', but the schema says that rows belong to {table.unit!r}; "
+                f"give {table.unit!r}, or take 'unit' out of the schema"
+            )
+        return schema
+    if unit not in table.names:
+        raise ConfigurationError(f"{where} is {unit!r}; it must be 'row' or a column: {', '.join(table.names)}")
+    if table.unit is not None and table.unit != unit:
+        raise ConfigurationError(f"{where} is {unit!r}, but the schema says {table.unit!r}; make them agree")
+    return dataclasses.replace(schema, tables=(dataclasses.replace(table, unit=unit),))
+
+
+def _with_root(schema: Schema, unit: str | None, where: str) -> Schema:
+    """Of several tables the unit is the primary key of the one that all others hang below."""
+    root = tree_of(schema).root
+    if unit is not None and unit != root.primary_key:
+        raise ConfigurationError(
+            f"{where} is {unit!r}; of several tables it is the key of the one above all others, "
+            f"{root.primary_key!r} of {root.name!r}"
+        )
+    return schema
+
+
+def _check_task(task: Task, declaration: Declaration, where: str) -> None:
+    tables = {table.name: table for table in declaration.tables}
+    if task.table not in tables:
+        raise ConfigurationError(f"{where}.table is {task.table!r}; the schema has {', '.join(map(repr, tables))}")
+    names = tables[task.table].table.names
+    columns: Sequence[tuple[str, Sequence[str]]] = (
+        ("target", [task.target]),
+        ("features", task.features or ()),
+        ("excluded", task.excluded),
+    )
+    for key, given in columns:
+        for column in given:
+            if column not in names:
+                raise ConfigurationError(f"{where}.{key} has {column!r}; it must be a column: {', '.join(names)}")
+
+
+def _empty(table: Table) -> pd.DataFrame:
+    return pd.DataFrame({column.name: pd.Series([], dtype=DTYPES[column.kind]) for column in table.columns})
