@@ -123,8 +123,20 @@ def _how_made(manifest: Manifest) -> str:
         f"Release `{manifest.release}`, made {manifest.created} with {versions or 'Simulacra'}. Before publication it "
         "was compared with real records that the model had never seen, for fidelity, usefulness and leakage, and it "
         "kept every threshold that had been declared before the run. The figures themselves are computed on real "
-        "records and stay with the data's owner.\n" + (f"\n{loosened}" if loosened else "")
+        "records and stay with the data's owner.\n" + _engines(manifest) + (f"\n{loosened}" if loosened else "")
     )
+
+
+def _engines(manifest: Manifest) -> str:
+    """Engines that are software of others, with their terms."""
+    lines = [
+        f"\nTable `{_line(table)}` was drawn by the engine `{_line(terms['name'])}`: {_line(terms['software'])}, for "
+        f"comparison. That software is under the {_line(terms['licence'])}, which is no open source licence and "
+        "decides what it may be used for.\n"
+        for table, terms in manifest.engines.items()
+        if "software" in terms
+    ]
+    return "".join(lines)
 
 
 def _tables(schema: Schema, manifest: Manifest, placed: dict[str, list[str]]) -> str:

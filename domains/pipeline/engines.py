@@ -9,21 +9,27 @@ from typing import Any
 
 from domains.pipeline.config_file import settings_model
 from domains.pipeline.yaml_file import checked
+from shared.codecs.table import TableCodec
 from shared.engines.encoded import Shape
+from shared.engines.sdv.config import LICENCE, SDV_CONFIGS, SdvConfig
+from shared.engines.sdv.engine import SdvEngine
 from shared.engines.sequence.config import SequenceConfig
 from shared.engines.sequence.engine import SequenceEngine
 from shared.errors import ConfigurationError, DataError
 
-EngineConfig = SequenceConfig
-Engine = SequenceEngine
-_CONFIGS: Mapping[str, type[EngineConfig]] = {"sequence": SequenceConfig}
-_ENGINES: Mapping[str, type[Engine]] = {"sequence": SequenceEngine}
+EngineConfig = SequenceConfig | SdvConfig
+Engine = SequenceEngine | SdvEngine
+SEQUENCE = "sequence"
+_CONFIGS: Mapping[str, type[SequenceConfig] | type[SdvConfig]] = {
+    SEQUENCE: SequenceConfig,
+    **{config.name: config for config in SDV_CONFIGS},
+}
 
 
 def engine_config(table: str, given: Mapping[str, Any], path: Path, *, private: bool) -> EngineConfig:
     """The configuration of one table's engine, from what stands under ``engine.<table>``."""
     settings = {key: value for key, value in given.items() if key != "name"}
-    name = given.get("name", "sequence")
+    name = given.get("name", SEQUENCE)
     if name not in _CONFIGS:
         raise ConfigurationError(f"{path}: engine.{table}.name is {name!r}; it must be one of {', '.join(_CONFIGS)}")
     config = _CONFIGS[name]
@@ -34,9 +40,19 @@ def engine_config(table: str, given: Mapping[str, Any], path: Path, *, private: 
         raise ConfigurationError(f"{path}: engine.{table}: {error}") from error
 
 
-def build(config: EngineConfig, shape: Shape, *, seed: int, device: str) -> Engine:
-    """An untrained engine for data of that shape."""
-    return _ENGINES[engine_name(config)].fresh(config, shape, seed=seed, device=device)
+def build(config: EngineConfig, shape: Shape, codec: TableCodec, *, seed: int, device: str) -> Engine:
+    """An untrained engine for data of that shape, the codes of ``codec``.
+
+    Raises ``ConfigurationError`` for rows below given ones and an engine that learns a table by itself.
+    """
+    if isinstance(config, SequenceConfig):
+        return SequenceEngine.fresh(config, shape, seed=seed, device=device)
+    if shape.given_units:
+        raise ConfigurationError(
+            f"engine.{codec.table.name}: {config.name} learns a table by itself, not rows below those of another; give "
+            f"{codec.table.name} the engine {SEQUENCE!r}"
+        )
+    return SdvEngine(config, codec)
 
 
 def engine_name(config: EngineConfig) -> str:
@@ -44,11 +60,33 @@ def engine_name(config: EngineConfig) -> str:
     return next(name for name, kind in _CONFIGS.items() if isinstance(config, kind))
 
 
-def engine_class(name: str) -> type[Engine]:
-    """The engine of that name."""
-    if name not in _ENGINES:
-        raise DataError(f"there is no engine {name!r}; there are {', '.join(_ENGINES)}; install the model's version")
-    return _ENGINES[name]
+def load_engine(name: str, folder: Path, codec: TableCodec, *, device: str) -> Engine:
+    """The engine of that name that was saved in a folder, for the codes of ``codec``; raises ``DataError``."""
+    if name not in _CONFIGS:
+        raise DataError(f"there is no engine {name!r}; there are {', '.join(_CONFIGS)}; install the model's version")
+    if name != SEQUENCE:
+        return SdvEngine.load(folder, codec)
+    engine, shape = SequenceEngine.load(folder, device=device), codec.shape
+    if (engine.state.names, engine.state.network.sizes) != (shape.names, shape.unit_sizes + shape.row_sizes):
+        raise DataError(f"{folder}: the engine of {codec.table.name!r} does not fit its codec; fit the model again")
+    return engine
+
+
+def sequence_engine(engine: Engine) -> SequenceEngine:
+    """The engine, if it draws under conditions; ``ConfigurationError`` for others."""
+    if isinstance(engine, SequenceEngine):
+        return engine
+    raise ConfigurationError(
+        f"the model's engine is {engine.settings.name}, which draws nothing under conditions; leave them out, or fit a "
+        f"model with the engine {SEQUENCE!r}"
+    )
+
+
+def terms_of(engine: Engine) -> dict[str, str]:
+    """What a manifest says of an engine: its name, and the licence that software of others is under."""
+    if isinstance(engine, SdvEngine):
+        return {"name": engine.settings.name, "software": f"SDV {engine.version}", "licence": LICENCE}
+    return {"name": SEQUENCE}
 
 
 def described(config: EngineConfig) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def judge_release(
         declaration,
         records,
         synthetic,
-        densities={table.name: table.log_density for table in model.tables},
+        densities={table.name: table.log_density for table in model.tables if table.has_density},
         seed=derive(config.seed, "evaluation"),
         reporter=reporter,
     )

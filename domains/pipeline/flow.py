@@ -16,6 +16,7 @@ from domains.pipeline.budgeting import charged, plan
 from domains.pipeline.bundle import TENSORBOARD, assemble
 from domains.pipeline.config import Config
 from domains.pipeline.declaring import Records, declare
+from domains.pipeline.engines import terms_of
 from domains.pipeline.evaluating import Judgement, judge_release, report_of
 from domains.pipeline.manifest import Manifest, PublishedPromise, public_configuration
 from domains.pipeline.model import PromiseMade, Provenance
@@ -151,6 +152,7 @@ def _manifest(
         loosened=judgement.loosened,
         ledger_head=head,
         rows=rows,
+        engines={table.name: terms_of(table.engine) for table in fitted.model.tables},
     )
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from domains.base.constraints import Constraint, Exclusion
 from domains.pipeline.conditions import Conditions, Told
-from domains.pipeline.engines import Engine
 from shared.codecs.table import TableCodec
 from shared.engines.encoded import Allowed, CodeExclusion, Given
+from shared.engines.sequence.engine import SequenceEngine
 from shared.errors import ConditionError
 
 PARTICLES = 1_024
@@ -57,7 +57,7 @@ def _all_inside(given: Mapping[str, Allowed], exclusion: CodeExclusion) -> int |
 
 
 def explained(
-    engine: Engine, conditions: Conditions, unit: int, exclusions: Sequence[CodeExclusion]
+    engine: SequenceEngine, conditions: Conditions, unit: int, exclusions: Sequence[CodeExclusion]
 ) -> ConditionError | None:
     """The smallest part of what is given of a unit that is at fault; ``None`` if none is found."""
     told = {name: _of_unit(part, conditions, unit) for name, part in conditions.told.items()}
@@ -83,7 +83,7 @@ def explained(
 
 
 def too_improbable(
-    engine: Engine, conditions: Conditions, unit: int, exclusions: Sequence[CodeExclusion]
+    engine: SequenceEngine, conditions: Conditions, unit: int, exclusions: Sequence[CodeExclusion]
 ) -> ConditionError:
     """What to tell where all of it together is more than particles can find: the pair that is rarest for its parts."""
     told = {name: _of_unit(part, conditions, unit) for name, part in conditions.told.items()}
@@ -101,7 +101,7 @@ def too_improbable(
 
 
 def _chances(
-    engine: Engine,
+    engine: SequenceEngine,
     told: Mapping[str, Told],
     subsets: Sequence[tuple[str, ...]],
     exclusions: Sequence[CodeExclusion],

@@ -70,7 +70,8 @@ class Manifest:
     ``source`` is the declared id of the source, ``configuration`` what :func:`public_configuration` leaves of the
     configuration file, ``rows`` the number of rows of each synthetic table, ``created`` ISO 8601. ``promise`` of
     ``None`` says outright that there is none. ``loosened`` holds the gate's thresholds that the configuration made
-    weaker than the defaults, by name of the score. ``ledger_head`` is the head of the source's hash chain.
+    weaker than the defaults, by name of the score. ``ledger_head`` is the head of the source's hash chain. ``engines``
+    has the name of each table's engine, and the software and licence of one that is not ours.
     """
 
     release: str
@@ -84,6 +85,7 @@ class Manifest:
     loosened: Mapping[str, float] = field(default_factory=dict)
     ledger_head: str | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
+    engines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     files: tuple[FileEntry, ...] = ()
 
     def to_json(self) -> str:
@@ -112,6 +114,7 @@ class Manifest:
             "loosened_thresholds": dict(self.loosened),
             "ledger_head": self.ledger_head,
             "rows": dict(self.rows),
+            "engines": {table: dict(terms) for table, terms in self.engines.items()},
             "files": {entry.path: {"sha256": entry.sha256, "bytes": entry.size} for entry in self.files},
         }
         return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
@@ -139,6 +142,7 @@ class Manifest:
                 loosened=content["loosened_thresholds"],
                 ledger_head=content["ledger_head"],
                 rows=content["rows"],
+                engines=content.get("engines", {}),
                 files=tuple(
                     FileEntry(path=path, sha256=entry["sha256"], size=entry["bytes"])
                     for path, entry in content["files"].items()

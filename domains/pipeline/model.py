@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from domains.base.registry import domain_named
 from domains.pipeline.conditions import Conditions
 from domains.pipeline.declaring import TableDeclaration, tables_of
-from domains.pipeline.engines import engine_class
+from domains.pipeline.engines import load_engine
 from domains.pipeline.table_model import TableModel
 from domains.pipeline.versions import SUITE, suite_version
 from shared.codecs.table import TableCodec
@@ -179,10 +179,8 @@ def _table_model(folder: Path, declared: TableDeclaration, provenance: Provenanc
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise DataError(f"{path} is damaged ({type(error).__name__}); fit the model again") from error
-    engine = engine_class(provenance.tables[declared.name]).load(engine_folder(folder, declared.name), device=device)
-    shape = codec.shape
-    if (engine.state.names, engine.state.network.sizes) != (shape.names, shape.unit_sizes + shape.row_sizes):
-        raise DataError(f"{folder}: the engine of {declared.name!r} does not fit its codec; fit the model again")
+    name, place = provenance.tables[declared.name], engine_folder(folder, declared.name)
+    engine = load_engine(name, place, codec, device=device)
     return TableModel(declared.view, declared.constraints, codec, engine)
 
 

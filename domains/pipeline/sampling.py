@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from domains.pipeline.conditions import Conditions
+from domains.pipeline.engines import sequence_engine
 from domains.pipeline.impossible import check_constraints, explained, too_improbable
 from domains.pipeline.model import Model, engine_folder
 from shared.corpus.folders import fresh_folder
@@ -55,8 +56,9 @@ def sample_to(
         if conditions is None:
             raise
         table = model.only
-        found = explained(table.engine, conditions, error.unit, table.exclusions)
-        raise found or too_improbable(table.engine, conditions, error.unit, table.exclusions) from error
+        engine = sequence_engine(table.engine)
+        found = explained(engine, conditions, error.unit, table.exclusions)
+        raise found or too_improbable(engine, conditions, error.unit, table.exclusions) from error
 
 
 def _internal(schema: Schema, out: Path, frames: Iterable[Mapping[str, pd.DataFrame]]) -> dict[str, int]:
@@ -82,7 +84,7 @@ def prepare(
     """
     table = model.only
     check_constraints(conditions, table.constraints, table.codec)
-    engine, given = table.engine, conditions.given
+    engine, given = sequence_engine(table.engine), conditions.given
     alike = given.rows_per_unit is None and all(allowed.which is None for allowed in given.columns.values())
     if alike:
         found = explained(engine, conditions, 0, table.exclusions)

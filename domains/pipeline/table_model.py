@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from domains.base.constraints import Constraint, Derived, Exclusion
-from domains.pipeline.engines import Engine
+from domains.pipeline.engines import Engine, sequence_engine
 from shared.codecs.table import TableCodec, code_names
 from shared.corpus.corpus import DTYPES
 from shared.corpus.joining import groups_of, histories_of
@@ -17,6 +17,7 @@ from shared.corpus.relations import View, number_of
 from shared.corpus.schema import Table
 from shared.corpus.units import UnitFrame
 from shared.engines.encoded import AnyCodes, CodeExclusion, Given, Histories
+from shared.engines.sequence.engine import SequenceEngine
 from shared.randomness import derive
 
 
@@ -66,7 +67,7 @@ class TableModel:
         view = self.view
         assert view.parent is not None
         numbers = above.frame[number_of(self.name)].to_numpy(dtype=np.int64)
-        numbers = np.minimum(numbers, self.engine.state.network.most_rows)
+        numbers = np.minimum(numbers, sequence_engine(self.engine).state.network.most_rows)
         parents = above.take(np.flatnonzero(numbers))
         given = Given(units=parents.codes, rows_per_unit=numbers[numbers > 0])
         drawn = self.engine.sample(
@@ -111,10 +112,15 @@ class TableModel:
             columns[column.name] = values.astype(DTYPES[column.kind]) if column.name in labels else values
         return pd.DataFrame(columns)
 
+    @property
+    def has_density(self) -> bool:
+        """Whether the engine can tell how probable a unit is."""
+        return isinstance(self.engine, SequenceEngine)
+
     def log_density(self, units: UnitFrame) -> NDArray[np.float64]:
         """Natural log of the probability of each unit's rows, given the rows above them; shape ``(units,)``."""
         histories = histories_of(self.view, units)
         encoded = self.codec.encode(histories)
         if self.view.parent is not None:
             encoded = replace(encoded, groups=groups_of(units, histories))
-        return self.engine.log_density(encoded)
+        return sequence_engine(self.engine).log_density(encoded)

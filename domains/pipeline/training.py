@@ -113,7 +113,7 @@ def _fit_table(
     first = view.parent is None
     shape: Shape = codec.shape if first else replace(codec.shape, given_units=True)
     seeds = [derive(config.seed, role, *(() if first else (table.name,))) for role in ("weights", "training")]
-    engine = build(settings, shape, seed=seeds[0], device=config.device)
+    engine = build(settings, shape, codec, seed=seeds[0], device=config.device)
     summary = engine.fit(encoded, access, seed=seeds[1], reporter=reporter)
     return TableModel(view, declared_table.constraints, codec, engine), summary
 

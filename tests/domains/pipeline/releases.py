@@ -75,6 +75,7 @@ def manifest(release: str = "r1", *, passed: bool = True, promise: PublishedProm
         loosened={"nearest-neighbour share": 0.55},
         ledger_head="ab" * 32,
         rows={"encounters": 20},
+        engines={"encounters": {"name": "sequence"}},
     )
 
 

@@ -46,8 +46,14 @@ def test_no_promise_is_said_outright():
 def test_manifest_has_these_keys_and_no_others():
     assert set(json.loads(manifest().to_json())) == {
         "format", "synthetic", "release", "title", "created", "source", "configuration", "versions", "privacy",
-        "verdict", "loosened_thresholds", "ledger_head", "rows", "files",
+        "verdict", "loosened_thresholds", "ledger_head", "rows", "engines", "files",
     }  # fmt: skip
+
+
+def test_a_manifest_of_before_engines_were_named_is_read():
+    content = json.loads(manifest().to_json())
+    assert content.pop("engines") == {"encounters": {"name": "sequence"}}
+    assert Manifest.from_json(json.dumps(content)).engines == {}
 
 
 def test_configuration_is_published_without_seed_secrets_and_places():
