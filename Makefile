@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
 
-.PHONY: demo test check bench-adult bench-tabular bench-conditions bench-dp bench-large bench-releases clean
+.PHONY: demo test check bench-adult bench-tabular bench-conditions bench-dp bench-large bench-risks bench-releases clean
 
 demo: .venv/installed
 	$(BIN)/python scripts/demo.py
@@ -37,6 +37,10 @@ bench-dp: .venv/installed
 
 bench-large: .venv/installed
 	$(BIN)/python benchmarks/large.py
+
+# Forty minutes; --only adult, for instance, takes six.
+bench-risks: .venv/installed
+	$(BIN)/python -m benchmarks.risks
 
 bench-releases: .venv/installed
 	$(BIN)/simulacra release examples/tabular/adult.yaml --out out/adult

@@ -75,9 +75,9 @@ def read_data(name: str, folder: Path) -> DataSet:
     config = example(name)
     declaration = declare(config)
     assert config.source.path is not None
-    train = _in_memory(config.source.path, declaration, folder)
+    train = in_memory(config.source.path, declaration, folder)
     if config.holdout.path is not None:
-        holdout = _in_memory(config.holdout.path, declaration, folder)
+        holdout = in_memory(config.holdout.path, declaration, folder)
     else:
         order = numpy_generator(DRAW_SEED, "bench-tabular").permutation(len(train))
         train, holdout = train.take(order[:PATIENTS]), train.take(order[PATIENTS : 2 * PATIENTS])
@@ -95,7 +95,8 @@ def read_data(name: str, folder: Path) -> DataSet:
     return DataSet(name, declaration, train, holdout, folder)
 
 
-def _in_memory(path: Path | str, declaration: Declaration, folder: Path) -> UnitFrame:
+def in_memory(path: Path | str, declaration: Declaration, folder: Path) -> UnitFrame:
+    """All units at a path; ``folder`` is for scratch."""
     units = units_at(path, declaration, Scratch(folder))[declaration.only.name]
     return units.take(np.arange(len(units)))
 

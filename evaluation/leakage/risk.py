@@ -24,13 +24,14 @@ from scipy.stats import norm
 
 from evaluation.comparison import Comparison, Part
 from evaluation.score import Score
-from evaluation.statistics import relative_excess
+from evaluation.statistics import Z, relative_excess
 from shared.randomness import numpy_generator
 
 RISKS = 3
 SERIES = 20
 CONFIDENCE = 1 - 0.05 / (RISKS * SERIES)
 _ENOUGH = 50  # units with some success, from which on their variance is estimated and not bounded
+_NO_SPREAD = 1e-12  # variance that is nothing but rounding
 Hits = NDArray[np.float64]
 
 
@@ -99,12 +100,18 @@ def risk_score(name: str, attacks: Sequence[Attack], **detail: Any) -> Score:
     """The risk by the attack that proves most; the interval pays for the choice among them.
 
     Its level is ``detail["confidence"]``, far above 95 %, so that the three risks of twenty releases that leak
-    nothing raise no false alarm among them in 95 of 100 such series. ``detail["attacks"]`` has the risk, its
-    interval and the three rates of each attack.
+    nothing raise no false alarm among them in 95 of 100 such series (Bonferroni: 0.05 over 60 intervals, and over the
+    attacks of each). ``detail["attacks"]`` has the risk, its interval and the three rates of each attack, and what its
+    interval would be at 95 %, were it the only look.
     """
     z = float(norm.ppf(1 - (1 - CONFIDENCE) / 2 / len(attacks)))
     shown = {
-        attack.name: {**measured(attack.train, attack.control, attack.naive, z), **attack.detail} for attack in attacks
+        attack.name: {
+            **measured(attack.train, attack.control, attack.naive, z),
+            "interval_95": measured(attack.train, attack.control, attack.naive, Z)["interval"],
+            **attack.detail,
+        }
+        for attack in attacks
     }
     best = max(shown, key=lambda key: shown[key]["interval"][0])
     low, high = shown[best]["interval"]
@@ -134,9 +141,9 @@ def measured(train: Hits, control: Hits, naive: Hits, z: float) -> dict[str, Any
 
 def _trials(train: Hits, control: Hits) -> float:
     """Coins that vary as little as the units do: their number, or more where a hit is a share of many attempts."""
-    both = np.concatenate([train, control])
-    share = float(both.mean())
-    if (both > 0).sum() < _ENOUGH or share >= 1.0:
+    if ((train > 0).sum() + (control > 0).sum()) < _ENOUGH:
         return float(len(train))
-    within = float(train.var() + control.var()) / 2
-    return float(len(train)) if within == 0 else len(train) * max(1.0, share * (1 - share) / within)
+    # Each side against coins of its own rate: how far the two rates lie apart says nothing about how units vary.
+    coins = sum(float(hits.mean() * (1 - hits.mean())) for hits in (train, control))
+    within = float(train.var() + control.var())
+    return float(len(train)) if within < _NO_SPREAD else len(train) * max(1.0, coins / within)

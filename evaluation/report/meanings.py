@@ -87,21 +87,22 @@ _BY_START = {
         "The attacker reads off the synthetic rows combinations of values that seem to be unique and looks for people "
         "whom they fit alone. The same is tried on people who were never trained on: what is found there is luck or "
         "general knowledge. The score is what is found among training units beyond that, as a share of what could "
-        "have been found. 0 means no risk; the gate looks at the lower limit.",
+        "have been found. 0 means no risk; what is proven is the lower limit, and the gate does not judge it.",
     ),
     "linkability": Meaning(
         "Do the synthetic data help to see that two records belong to the same person?",
         "The attacker holds two halves of a person's attributes in two lists and uses the synthetic rows as the "
         "bridge between them. The same is tried on people who were never trained on. The score is what succeeds for "
-        "training units beyond that, as a share of what could have succeeded. 0 means no risk; the gate looks at the "
-        "lower limit.",
+        "training units beyond that, as a share of what could have succeeded. 0 means no risk; what is proven is the "
+        "lower limit, and the gate does not judge it.",
     ),
     "inference": Meaning(
         "Do the synthetic data tell what an attacker did not know about a real person?",
         "The attacker knows all but one attribute of a person and takes the missing one from the synthetic rows that "
         "resemble the person most. Relations that hold for everybody let this succeed for people who were never "
         "trained on, too: so the same is tried on them. The score is what succeeds for training units beyond that, "
-        "as a share of what could have succeeded. 0 means no risk; the gate looks at the lower limit.",
+        "as a share of what could have succeeded. 0 means no risk; what is proven is the lower limit, and the gate "
+        "does not judge it.",
     ),
     "SDMetrics": Meaning(
         "What do the scores say that users of SDV know?",
