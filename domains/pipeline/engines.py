@@ -41,18 +41,19 @@ def engine_config(table: str, given: Mapping[str, Any], path: Path, *, private: 
 
 
 def build(config: EngineConfig, shape: Shape, codec: TableCodec, *, seed: int, device: str) -> Engine:
-    """An untrained engine for data of that shape, the codes of ``codec``.
-
-    Raises ``ConfigurationError`` for rows below given ones and an engine that learns a table by itself.
-    """
+    """An untrained engine for data of that shape, the codes of ``codec``."""
     if isinstance(config, SequenceConfig):
         return SequenceEngine.fresh(config, shape, seed=seed, device=device)
-    if shape.given_units:
-        raise ConfigurationError(
-            f"engine.{codec.table.name}: {config.name} learns a table by itself, not rows below those of another; give "
-            f"{codec.table.name} the engine {SEQUENCE!r}"
-        )
     return SdvEngine(config, codec)
+
+
+def check_below(config: EngineConfig, table: str, where: str) -> None:
+    """Raise ``ConfigurationError`` for a table whose rows lie below those of another, and an engine that cannot."""
+    if isinstance(config, SdvConfig):
+        raise ConfigurationError(
+            f"{where}: the rows of {table} lie below those of another table, and {config.name} learns a table by "
+            f"itself; write engine: {{{table}: {{name: {SEQUENCE}}}}}"
+        )
 
 
 def engine_name(config: EngineConfig) -> str:

@@ -63,7 +63,7 @@ def export_metadata(path: Path, out: Path, *, spec: Spec) -> Exchanged:
 def needed_of(table: Table) -> list[str]:
     """What a private run of a table asks to be declared, and what it would pay for; a line each."""
     lines = [f"{table.name}: {line}" for line in missing_declarations(table)]
-    if table.unit is None:
+    if table.unit is None and not table.foreign_keys:  # rows below others are of the unit that those are of
         lines.append(f"{table.name}: no unit of privacy is named; name it under 'unit', or write 'unit: row' in CONFIG")
     unknown = [column.name for column in modelled(table) if categories_unknown(column)]
     if unknown:

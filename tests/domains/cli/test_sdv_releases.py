@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -50,6 +51,21 @@ def test_a_promise_with_sdv_is_refused_before_anything_is_spent(clinic: Clinic, 
         )
     assert not ledger.exists()
     assert not (tmp_path / "out").exists()
+
+
+def test_only_the_first_of_several_tables_can_be_sdvs(clinic: Clinic, cli: Cli, tmp_path, monkeypatch, ledger) -> None:
+    monkeypatch.setenv("SIMULACRA_SDV", sys.executable)
+    clinic.configure(
+        source={"id": "tables", "simulate": {"units": 20, "seed": 1, "layout": "tables"}},
+        schema=None,
+        domain="medical",
+        unit="patient_id",
+        engine={"default": {"name": "sdv-gaussian-copula"}},
+    )
+    cli("fit", clinic.config, "--out", tmp_path / "model").assert_refused(
+        "the rows of encounters lie below those of another table", "write engine: {encounters: {name: sequence}}"
+    )
+    assert not ledger.exists()
 
 
 def test_without_an_environment_the_variable_is_named(clinic: Clinic, cli: Cli, tmp_path, monkeypatch) -> None:
