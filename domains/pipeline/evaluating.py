@@ -86,7 +86,7 @@ def _evaluated(
         tasks=declared.tasks,
         density=density,
         constraints=constraint_rates(declared, train, generated),
-        derived=declared.derived,
+        derived=declared.unlearned,  # what is given was judged in the table it is from
         effort=effort,
         seed=seed,
         reporter=reporter,

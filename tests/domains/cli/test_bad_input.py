@@ -137,7 +137,7 @@ def test_a_schema_with_several_tables(clinic: Clinic, cli: Cli) -> None:
     text = (clinic.folder / "schema.yaml").read_text()
     (clinic.folder / "schema.yaml").write_text(text + "- name: notes\n  columns: [{name: note, kind: categorical}]\n")
     cli("fit", clinic.config, "--out", clinic.folder / "model").assert_refused(
-        "the schema has 2 tables (visits, notes)"
+        "exactly one, that of the units, has no foreign key; here it is visits, notes"
     )
 
 
