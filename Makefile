@@ -38,7 +38,7 @@ bench-dp: .venv/installed
 bench-large: .venv/installed
 	$(BIN)/python benchmarks/large.py
 
-# Forty minutes; --only adult, for instance, takes six.
+# Half an hour; `python -m benchmarks.risks --only adult`, for instance, takes six minutes.
 bench-risks: .venv/installed
 	$(BIN)/python -m benchmarks.risks
 
