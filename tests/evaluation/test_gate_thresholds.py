@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.evaluation import Evaluation
+from evaluation.evaluation import Evaluation, together
 from evaluation.gate import Thresholds, judge
 from evaluation.score import Score
 from shared.errors import ConfigurationError
@@ -44,6 +44,25 @@ def test_membership_is_judged_by_its_lower_limit() -> None:
 def test_copies_are_judged_against_the_holdouts_own_rate() -> None:
     assert judged("exact copies", 0.0209, baseline=0.02)
     assert not judged("exact copies", 0.0211, baseline=0.02)
+
+
+def test_copies_in_a_coarse_table_are_judged_by_their_lower_limit() -> None:
+    # Four rows in ten equal another by chance: neither rate is known to 0.1 points.
+    assert judged("exact copies", 0.43, baseline=0.42, low=0.41)
+    assert not judged("exact copies", 0.45, baseline=0.42, low=0.43)
+    assert not judged("exact copies", 0.06, baseline=0.049, low=0.049), "below 5 % the share itself is judged"
+
+
+def test_scores_of_several_tables_are_judged_and_named_each() -> None:
+    def found(value: float) -> Evaluation:
+        score = Score(name="pair agreement", value=value, interval=(0.4, 0.6), baseline=1.0)
+        return Evaluation(fidelity=(score,), utility=(), leakage=(), unmeasured=("no class",) if value < 1 else ())
+
+    both = together({"shops": found(1.0), "orders": found(0.5)})
+    assert [score.label for score in both.scores] == ["shops: pair agreement", "orders: pair agreement"]
+    _, verdict = judge(both, Thresholds())
+    assert verdict.reasons == ("orders: no class", "orders: pair agreement is 0.5000, at least 0.9500 is allowed")
+    assert together({"shops": found(1.0)}).scores[0].label == "pair agreement"
 
 
 def test_a_reason_names_the_score_and_what_is_allowed() -> None:

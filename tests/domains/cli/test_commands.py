@@ -52,7 +52,7 @@ def test_json_is_one_object_and_nothing_else(clinic: Clinic, cli: Cli, tmp_path:
     assert fitted.json == {
         "model": str(tmp_path / "model"),
         "source": "clinic",
-        "table": "visits",
+        "tables": ["visits"],
         "units": 200,
         "privacy": "none",
     }

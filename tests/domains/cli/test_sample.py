@@ -55,7 +55,7 @@ def test_what_is_sampled_keeps_to_its_schema(model: Path, cli: Cli, tmp_path: Pa
 
 
 def test_identifiers_do_not_collide_from_batch_to_batch(model: Path) -> None:
-    frames = list(load_model(model).sample(20_000, seed=1, reporter=SilentReporter()))
+    frames = list(load_model(model).frames(20_000, seed=1, reporter=SilentReporter()))
     assert len(frames) > 1
     visits = [visit for frame in frames for visit in frame["visit"]]
     patients = [set(frame["patient"]) for frame in frames]
@@ -103,7 +103,7 @@ def part_of(model: Path, file: str) -> Path:
             lambda text: text.replace("name: age", "name: years"),
             "its columns are not those of the schema",
         ),
-        ("engine/config.json", lambda text: text.replace('"age"', '"years"'), "the engine does not fit the codec"),
+        ("engine/config.json", lambda text: text.replace('"age"', '"years"'), "does not fit its codec"),
         ("engine/config.json", lambda text: text.replace('"hidden": 8', '"hidden": 9'), "weights do not fit"),
         ("engine/config.json", lambda text: "", "holds no sequence engine"),
     ],

@@ -11,16 +11,18 @@ from shared.corpus.reading import read_corpus
 from shared.corpus.schema_file import read_schema
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+SIMULATED = ["medical/demo", "medical/hospital-tables"]
 REAL = ["medical/diabetes130", "medical/diabetes130-private", "tabular/adult", "tabular/adult-private"]
 
 
 def test_every_example_is_read_by_a_test_below() -> None:
     configurations = {path for path in EXAMPLES.rglob("*") if path.is_file() and not path.match("*.schema.yaml")}
-    assert configurations == {EXAMPLES / f"{name}.yaml" for name in ["medical/demo", *REAL]}
+    assert configurations == {EXAMPLES / f"{name}.yaml" for name in [*SIMULATED, *REAL]}
 
 
-def test_demo_configuration_needs_no_records() -> None:
-    config = read_config(EXAMPLES / "medical" / "demo.yaml")
+@pytest.mark.parametrize("name", SIMULATED)
+def test_simulated_configurations_need_no_records(name: str) -> None:
+    config = read_config(EXAMPLES / f"{name}.yaml")
     assert config.source.simulation is not None
     assert config.domain == "medical"
     assert config.privacy is None
