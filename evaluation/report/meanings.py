@@ -56,8 +56,8 @@ _MEANINGS = {
     "exact copies": Meaning(
         "Are real records repeated word for word?",
         "The share of synthetic rows that equal a training row in every column. Coarse tables repeat themselves by "
-        "chance: so the baseline is the share of unseen real rows that equal a training row. Where that is 5 % or more, "
-        "the gate judges the lower limit of the share, since neither is known to a tenth of a per cent.",
+        "chance: so the baseline is the share of unseen real rows that equal a training row. Where that is 5 % or more "
+        "the gate judges the lower limit, since neither share is known to a tenth of a per cent.",
     ),
     "nearest-neighbour share": Meaning(
         "Do synthetic rows lie suspiciously close to the records that were trained on?",
