@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -143,7 +144,7 @@ def main() -> None:
         by_unit(table, read_corpus(schema, DATA / f"adult-{part}.csv.gz").tables[table.name])
         for part in ("train", "test")
     )
-    contenders = {"ours": ours}
+    contenders: dict[str, Callable[[UnitFrame, int], tuple[Any, float, float]]] = {"ours": ours}
     if "--without-peers" not in sys.argv:
         contenders["SDV GaussianCopula"] = peer("copula", schema)
         contenders["SDV TVAE, 300 epochs"] = peer("tvae", schema)

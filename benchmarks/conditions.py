@@ -15,9 +15,11 @@ import pandas as pd
 import torch
 
 from benchmarks.adult import DATA, EFFORT, ROOT, scores
+from domains.base.constraints import Derived
 from domains.medical.domain import MedicalDomain
 from domains.medical.simulator import hospital_schema
 from domains.pipeline.conditions import Conditions, conditions_where
+from domains.pipeline.engines import sequence_engine
 from domains.pipeline.model import Model, provenance
 from domains.pipeline.table_model import TableModel
 from domains.pipeline.where import parse_where
@@ -78,7 +80,7 @@ def fitted(
     table = data.table
     constraints = tuple(domain.constraints(schema))
     access = PlainAccess(data)
-    derived = [constraint.column for constraint in constraints if hasattr(constraint, "inputs")]
+    derived = [constraint.column for constraint in constraints if isinstance(constraint, Derived)]
     counts = None if table.unit is None else int(data.rows_per_unit.max())
     codec = TableCodec.learn(table, access.statistics, excluded=derived, row_counts=counts)
     engine = SequenceEngine.fresh(settings, codec.shape, seed=0)
@@ -123,13 +125,12 @@ def measured(model: Model, texts: Sequence[str]) -> Result:
     conditions = conditions_where(
         [parse_where(t, model.only.table.names) for t in texts], model.only.codec, model.only.constraints
     )
-    proposal = model.only.engine.proposal
+    engine = sequence_engine(model.only.engine)
+    proposal = engine.proposal
     effective = []
     for chosen in (None, proposal):
-        model.only.engine.proposal = chosen
-        found = model.only.engine.assess(
-            1, conditions.given, seed=0, exclusions=model.only.exclusions, particles=20_000
-        )
+        engine.proposal = chosen
+        found = engine.assess(1, conditions.given, seed=0, exclusions=model.only.exclusions, particles=20_000)
         effective.append(float(found.effective[0]))
     real = filtered(model, lambda frame: fulfilled(frame, conditions), WANTED)
     units = len(real) if model.only.table.unit is None else real[model.only.table.unit].nunique()
@@ -194,7 +195,7 @@ def main() -> None:
     torch.set_num_threads(1)
     for name, model, cases, seconds in models():
         start = time.process_time()
-        model.only.engine.learn_proposal(seed=0, reporter=QUIET, exclusions=model.only.exclusions)
+        sequence_engine(model.only.engine).learn_proposal(seed=0, reporter=QUIET, exclusions=model.only.exclusions)
         print(f"{name}: fit {seconds:.1f} CPU-s, proposal {time.process_time() - start:.1f} CPU-s, once", flush=True)
         for case, texts in cases.items():
             result = measured(model, texts)

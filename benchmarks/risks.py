@@ -92,7 +92,7 @@ class Found:
     @property
     def attack(self) -> Mapping[str, float]:
         """The rates of the attack that the score reports."""
-        return self.score.detail["attacks"][self.score.detail["attack"]]  # type: ignore[no-any-return]
+        return self.score.detail["attacks"][self.score.detail["attack"]]
 
     @property
     def low(self) -> float:
@@ -181,12 +181,16 @@ def measured(measure: Callable[..., Score], data: Comparison, seed: int) -> Foun
     return Found(measure(data, seed=seed), time.process_time() - start)
 
 
+_MEANS: tuple[Callable[[Found], float], ...] = (
+    lambda one: one.low,
+    lambda one: one.score.interval[1],
+    lambda one: one.score.value,
+)
+
+
 def line(name: str, share: float, found: Sequence[Found]) -> tuple[str, ...]:
     """One line of the table: counts of repetitions, and means over them."""
-    low, high, estimate = (
-        np.mean([value(one) for one in found])
-        for value in (lambda one: one.low, lambda one: one.score.interval[1], lambda one: one.score.value)
-    )
+    low, high, estimate = (np.mean([value(one) for one in found]) for value in _MEANS)
     rates = [np.mean([one.attack[rate] for one in found]) for rate in ("rate", "control", "naive")]
     covered = [covers for one in found for covers in one.ordinary()]
     return (

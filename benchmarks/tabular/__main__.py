@@ -6,7 +6,9 @@ Usage: python -m benchmarks.tabular [--data adult,diabetes130] [--contenders our
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -49,12 +51,20 @@ def _results(contender: Contender, data: DataSet, cap: float) -> list[Result]:
             data.folder / f"{contender.name}-{seed}.json",
             run_key=f"{contender.version()} {data.digest} {'' if contender.environment is None else f'{cap:g}'}",
             score_key=scorer_version(),
-            make=lambda rows, seed=seed: run(contender, data, rows, seed, cap),
-            score=lambda rows, seed=seed: scores(data, units_of(rows, data.declaration.table), seed),
+            make=partial(_run, contender, data, seed, cap),
+            score=partial(_scores, data, seed),
         )
         print(f"    {'resumed: ' if result.resumed else ''}{result.measured} {result.scores}", flush=True)
         results.append(result)
     return results
+
+
+def _run(contender: Contender, data: DataSet, seed: int, cap: float, rows: Path) -> dict[str, Any]:
+    return run(contender, data, rows, seed, cap)
+
+
+def _scores(data: DataSet, seed: int, rows: Path) -> dict[str, float]:
+    return scores(data, units_of(rows, data.declaration.only.table), seed)
 
 
 def _ceiling(data: DataSet) -> Result:

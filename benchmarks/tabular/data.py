@@ -47,12 +47,12 @@ class DataSet:
 
     @property
     def task(self) -> Task:
-        return self.declaration.tasks[0]
+        return self.declaration.only.tasks[0]
 
     @property
     def derived(self) -> frozenset[str]:
         """Columns that are functions of others: no targets of the every-column score."""
-        return frozenset(constraint.column for constraint in self.declaration.derived)
+        return frozenset(self.declaration.only.derived)
 
     @property
     def digest(self) -> str:

@@ -21,6 +21,7 @@ from domains.pipeline.budgeting import Charge
 from domains.pipeline.declaring import declare
 from domains.pipeline.training import fit_model
 from shared.corpus.scratch import Scratch
+from shared.engines.sequence.config import SequenceConfig
 from shared.randomness import derive
 from shared.training.reporter import SilentReporter
 
@@ -46,8 +47,9 @@ def main() -> None:
     made = pd.concat(list(frames), ignore_index=True)
     clock.end_sampling()
     made.to_parquet(out, index=False)
-    epochs = config.engine(table.name).epochs
-    print(json.dumps({**clock.measured(), "note": f"{epochs:g} epochs"}))
+    chosen = config.engine(table.name)
+    assert isinstance(chosen, SequenceConfig)
+    print(json.dumps({**clock.measured(), "note": f"{chosen.epochs:g} epochs"}))
 
 
 if __name__ == "__main__":
