@@ -10,6 +10,7 @@ from torch import Tensor
 
 from shared.access.contract import BatchPlan, Phase, Steps
 from shared.errors import ConfigurationError, TrainingDiverged
+from shared.training.adam import Adam
 from shared.training.reporter import Reporter
 
 
@@ -64,16 +65,14 @@ def train(
     are no longer finite.
     """
     parameters: list[Tensor] = [parameter for parameter in phase.module.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.Adam(parameters, lr=config.learning_rate, betas=config.betas, fused=True)
+    optimiser = Adam(parameters, betas=config.betas)
     average: list[Tensor] | None = None
     losses: list[tuple[int, float]] = []
     every = max(1, plan.steps // 200)
     with reporter.stage(name, plan.steps) as stage:
         for step, drawn in enumerate(access.batches(units, plan, seed)):
-            for group in optimiser.param_groups:
-                group["lr"] = config.rate(step, plan.steps)
             loss = access.step(phase, drawn)
-            optimiser.step()
+            optimiser.step(config.rate(step, plan.steps))
             average = _averaged(average, parameters, config, step, plan.steps)
             if step % every == 0:
                 losses.append((step, loss))
