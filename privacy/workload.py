@@ -38,8 +38,6 @@ def missing_declarations(table: Table, excluded: Sequence[str] = ()) -> list[str
     lines = []
     asked = modelled(table, excluded)
     for column in table.columns:
-        if column.name in excluded:
-            continue
         missing = _unconfirmed(column) + (_unbounded(column) if column in asked else [])
         if missing:
             lines.append(f"column {column.name!r}: {'; '.join(missing)}")

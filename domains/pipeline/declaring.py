@@ -223,6 +223,14 @@ def with_unit(schema: Schema, unit: str | None, where: str) -> Schema:
 def _with_root(schema: Schema, unit: str | None, where: str) -> Schema:
     """Of several tables the unit is the primary key of the one that all others hang below."""
     root = tree_of(schema).root
+    for table in schema.tables:
+        to_root = {key.column for key in table.foreign_keys if key.table == root.name}
+        if table.unit not in (None, *({root.primary_key} if table.name == root.name else to_root)):
+            raise ConfigurationError(
+                f"{where}: table {table.name!r} says that its rows belong to {table.unit!r}; of several tables the "
+                f"unit is {root.primary_key!r} of {root.name!r}: put a table of {table.unit!r} above all others, "
+                "or take 'unit' out of the table"
+            )
     if unit is not None and unit != root.primary_key:
         raise ConfigurationError(
             f"{where} is {unit!r}; of several tables it is the key of the one above all others, "
