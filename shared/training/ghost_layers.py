@@ -128,8 +128,9 @@ class BlockLinear(GhostLayer):
         nn.init.uniform_(self.weight, -bound, bound, generator=generator)
         nn.init.zeros_(self.bias)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        bias = self.bias[:, None, :]
+    def forward(self, inputs: Tensor, shift: Tensor | None = None) -> Tensor:
+        """``shift`` ``(blocks, 1, outputs)`` is a constant that is added to the outputs."""
+        bias = self.bias[:, None, :] if shift is None else self.bias[:, None, :] + shift
         if self.recording:
             return self._recorded(inputs, torch.baddbmm(bias.detach(), inputs, self.weight.detach()))
         return torch.baddbmm(bias, inputs, self.weight)

@@ -75,6 +75,10 @@ class Heads(nn.Module):
             closed = torch.tensor([[code >= self.sizes[j] for code in range(outputs)] for j in columns])
             self.register_buffer(f"closed_{index}", CLOSED * closed.float()[:, None, :], persistent=False)
             self.register_buffer(f"columns_{index}", torch.tensor(columns), persistent=False)
+        # Columns are put into the order of the groups once, rather than picked group by group.
+        order = torch.tensor([column for _, columns in self.groups for column in columns], dtype=torch.int64)
+        self.register_buffer("order", order, persistent=False)
+        self.register_buffer("places", torch.argsort(order), persistent=False)
 
     def reset(self, marginals: Sequence[NDArray[np.float64]], generator: torch.Generator) -> None:
         """Weights near zero; biases at the log frequencies of the codes, one added to each count."""
@@ -91,16 +95,15 @@ class Heads(nn.Module):
 
     def grouped(self, hidden: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Columns of one padded size, and their logits ``(columns, rows, padded size)``, group by group."""
-        for index, layer in enumerate(self._layers()):
-            columns = self.get_buffer(f"columns_{index}")
-            yield columns, layer(hidden.index_select(0, columns)) + self.get_buffer(f"closed_{index}")
+        ordered = hidden.index_select(0, self.get_buffer("order"))
+        parts = torch.split(ordered, [len(columns) for _, columns in self.groups])
+        for index, (layer, part) in enumerate(zip(self._layers(), parts, strict=True)):
+            yield self.get_buffer(f"columns_{index}"), layer(part, self.get_buffer(f"closed_{index}"))
 
     def losses(self, hidden: Tensor, codes: Tensor) -> Tensor:
         """Cross-entropy, shape ``(rows, columns)``, of hidden blocks ``(columns, rows, width)``."""
-        losses = hidden.new_empty(len(self.sizes), hidden.shape[1])
-        for columns, logits in self.grouped(hidden):
-            losses = losses.index_copy(0, columns, cross_entropies(logits, codes.T.index_select(0, columns)))
-        return losses.T
+        parts = [cross_entropies(logits, codes.T.index_select(0, columns)) for columns, logits in self.grouped(hidden)]
+        return torch.cat(parts).index_select(0, self.get_buffer("places")).T
 
     def logits(self, column: int, hidden: Tensor) -> Tensor:
         """Logits of one column, shape ``(rows, size)``, of its hidden block ``(rows, width)``."""
