@@ -21,6 +21,7 @@ import pandas as pd
 import torch
 
 from domains.base.contract import Task
+from domains.pipeline.config import read_config
 from evaluation.comparison import Comparison
 from evaluation.effort import Effort
 from evaluation.fidelity.pair_agreement import pair_agreement
@@ -66,12 +67,20 @@ def scores(train: UnitFrame, test: UnitFrame, synthetic: UnitFrame, seed: int) -
     )
 
 
+def settings() -> SequenceConfig:
+    """Those of the example, as a release of it would have them."""
+    os.environ.setdefault("REAL_DATA", str(ROOT.parent / "shared" / "data"))
+    chosen = read_config(ROOT / "examples/tabular/adult.yaml").engine("adult")
+    assert isinstance(chosen, SequenceConfig)
+    return chosen
+
+
 def ours(train: UnitFrame, seed: int) -> tuple[pd.DataFrame, float, float]:
     """Synthetic rows, and CPU-seconds of fit (codecs and training) and of sampling."""
     start = time.process_time()
     access = PlainAccess(train)
     codec = TableCodec.learn(train.table, access.statistics)
-    engine = SequenceEngine.fresh(SequenceConfig(), codec.shape, seed=seed)
+    engine = SequenceEngine.fresh(settings(), codec.shape, seed=seed)
     engine.fit(codec.encode(train), access, seed=seed, reporter=SilentReporter())
     fitted = time.process_time()
     sample = Histories.joined(list(engine.sample(len(train), seed=seed)))
