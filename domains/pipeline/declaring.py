@@ -56,13 +56,15 @@ class Declaration:
     """What is known before a record is touched.
 
     ``file_schema`` describes the records as they lie on disk, ``schema`` as the domain prepares them. ``tables`` has
-    each table behind the one above it; the first is that of the units.
+    each table behind the one above it; the first is that of the units. ``most_rows`` is the declared cap on the rows
+    of a unit in each further table of a private run.
     """
 
     domain: Domain
     file_schema: Schema
     schema: Schema
     tables: tuple[TableDeclaration, ...]
+    most_rows: Mapping[str, int] | None = None
 
     @property
     def only(self) -> TableDeclaration:
@@ -147,13 +149,16 @@ def declared_for(
     # What the domain makes of the layout must follow from the layout: it is asked without records.
     empty = Corpus(file_schema, {table.name: _empty(table) for table in file_schema.tables})
     prepared = domain.prepare(empty).schema
-    most = None
-    if rows is not None and len(prepared.tables) > 1:
-        most = {name: rows(name) for name in tree_of(prepared).order[1:]}
-        return Declaration(
-            domain=domain, file_schema=file_schema, schema=prepared, tables=_as_declared(domain, prepared, most)
-        )
-    return Declaration(domain=domain, file_schema=file_schema, schema=prepared, tables=tables_of(domain, prepared))
+    if rows is None or len(prepared.tables) == 1:
+        return Declaration(domain=domain, file_schema=file_schema, schema=prepared, tables=tables_of(domain, prepared))
+    most = {name: rows(name) for name in tree_of(prepared).order[1:]}
+    return Declaration(
+        domain=domain,
+        file_schema=file_schema,
+        schema=prepared,
+        tables=_as_declared(domain, prepared, most),
+        most_rows=most,
+    )
 
 
 def tables_of(domain: Domain, schema: Schema, most: Mapping[str, int] | None = None) -> tuple[TableDeclaration, ...]:

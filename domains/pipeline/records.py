@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from domains.pipeline.config import Config
+from domains.pipeline.config import Config, Simulation
 from domains.pipeline.declaring import Declaration, Records
 from evaluation.comparison import LEAST_UNITS
 from shared.corpus.corpus import Corpus
@@ -73,17 +73,13 @@ def _read_tables(
     config: Config, declaration: Declaration, key: bytes, scratch: Scratch, reporter: Reporter
 ) -> dict[str, Records]:
     del scratch
-    privacy = config.privacy
-    most = None if privacy is None else {t.name: privacy.rows_of(t.name) for t in declaration.tables[1:]}
+    most = declaration.most_rows
     with reporter.stage("reading", 1) as stage:
-        simulation = config.source.simulation
-        if simulation is None:
+        if config.source.simulation is not None:
+            corpus = _simulated(config.source.simulation, declaration, reporter)
+        else:
             assert config.source.path is not None
             corpus = read_source(declaration.file_schema, config.source.path)
-        else:
-            corpus = declaration.domain.simulate(
-                simulation.units, seed=simulation.seed, reporter=reporter, layout=simulation.layout
-            )
         everyone = _joined(_prepare(declaration, corpus), declaration, most, key)
         apart = None
         if config.holdout.path is not None:
@@ -123,15 +119,18 @@ def _joined(
 
 def _source_frames(config: Config, declaration: Declaration, reporter: Reporter) -> Iterator[pd.DataFrame]:
     """The records of the source in chunks."""
-    simulation = config.source.simulation
-    if simulation is None:
+    if config.source.simulation is None:
         assert config.source.path is not None
         yield from _frames(config.source.path, declaration.file_schema)
         return
-    corpus = declaration.domain.simulate(
+    corpus = _simulated(config.source.simulation, declaration, reporter)
+    yield corpus.tables[declaration.file_schema.tables[0].name]
+
+
+def _simulated(simulation: Simulation, declaration: Declaration, reporter: Reporter) -> Corpus:
+    return declaration.domain.simulate(
         simulation.units, seed=simulation.seed, reporter=reporter, layout=simulation.layout
     )
-    yield corpus.tables[declaration.file_schema.tables[0].name]
 
 
 def _frames(location: str | Path, schema: Schema) -> Iterator[pd.DataFrame]:

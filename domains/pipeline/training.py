@@ -60,16 +60,13 @@ def fit_model(
         learned[table.name], summaries[table.name] = fitted, summary
     sources = {name: fitted.view.source for name, fitted in learned.items()}
     schema = replace(declaration.schema, tables=tuple(sources[table.name] for table in declaration.schema.tables))
-    privacy = config.privacy
-    most = None
-    if privacy is not None and len(learned) > 1:
-        most = {table.name: privacy.rows_of(table.name) for table in declaration.tables[1:]}
+    most = declaration.most_rows
     first = declaration.tables[0].name
     made = provenance(
         source=config.source.id,
         domain=config.domain,
         tables={name: engine_name(config.engine(name)) for name in learned},
-        most_rows=most,
+        most_rows=None if most is None else dict(most),
         units=sample_units(config, len(train[first])),
         promise=_promise(config, declaration, charge) if private else None,
     )

@@ -133,17 +133,7 @@ def view_of(
         raise SchemaError(f"table {name!r} has a column named as its numbers of rows, {', '.join(counts.values())}")
     if above is None:
         table = replace(source, columns=tuple(own), unit=None, order_by=None)
-        return View(
-            source=source,
-            table=table,
-            history=table,
-            parent=None,
-            given={},
-            keys={},
-            above_keys={},
-            references={},
-            counts=counts,
-        )
+        return replace(alone(table), source=source, counts=counts)
     taken = {column.name for column in own}
     parent = tree.parents[name]
     above_keys = {**above.keys, parent.table: str(above.source.primary_key)}
