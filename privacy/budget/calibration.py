@@ -137,10 +137,9 @@ def _check(promise: Promise, spending: Spending, workload: Workload) -> None:
 
 
 def _stages(spending: Spending, workload: Workload) -> _Stages:
-    statistics = bool(workload.unit_columns or workload.row_columns or workload.row_counts)
     parts = (
         spending.categories_share if workload.unknown_categories else 0.0,
-        spending.statistics_share if statistics else 0.0,
+        spending.statistics_share if _asks_statistics(workload) else 0.0,
         1 - spending.categories_share - spending.statistics_share if workload.training else 0.0,
     )
     total = sum(parts) or 1.0
