@@ -103,6 +103,11 @@ class PrivateAccess:
         self._drawn = None
         return self._private_step(phase, units)
 
+    def evaluate(self, phase: Phase, units: NDArray[np.int64]) -> float:
+        """``BudgetRefused``: a loss outside of the steps reads records that nobody paid for."""
+        del phase, units
+        raise BudgetRefused("stopping early reads records that nobody paid for; leave validation out")
+
     def _private_step(self, phase: Phase, units: NDArray[np.int64]) -> float:
         mechanisms = self._mechanisms
         phase.module.zero_grad(set_to_none=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from domains.pipeline.parquet import parquet_files
 from shared.corpus.folders import fresh_folder
 from shared.corpus.schema import Schema
 from shared.errors import OutputError
+from shared.training.curves import Curve
 from shared.training.reporter import Reporter
 
 REPORT = "report.html"
@@ -42,7 +43,7 @@ def assemble(
     manifest: Manifest,
     report: str,
     scores: Mapping[str, Any],
-    training: Mapping[str, Sequence[tuple[int, float]]] | None = None,
+    training: Mapping[str, Mapping[str, Curve]] | None = None,
     model: Path | None = None,
     logs: Path | None = None,
     reporter: Reporter,
@@ -51,7 +52,7 @@ def assemble(
 
     ``tables`` is the folder that the corpus was written to, with its ``schema.yaml``; it, ``model`` and
     ``logs`` (TensorBoard's) are moved into the bundle. ``report`` is the text of the report, ``scores`` what
-    :func:`evaluation.report.scores_json` gives, ``training`` the losses by table. The bundle appears under its
+    :func:`evaluation.report.scores_json` gives, ``training`` the curves by table and name. The bundle appears under its
     name when it is complete; if it cannot be, nothing of it is left, and ``tables`` may have to be written again.
     Raises :class:`OutputError`.
     """
@@ -70,7 +71,7 @@ def _internal(
     *,
     report: str,
     scores: Mapping[str, Any],
-    training: Mapping[str, Sequence[tuple[int, float]]],
+    training: Mapping[str, Mapping[str, Curve]],
     model: Path | None,
     logs: Path | None,
 ) -> None:
@@ -78,8 +79,7 @@ def _internal(
     folder.chmod(_OWNER_ONLY)
     (folder / REPORT).write_text(report, encoding="utf-8")
     (folder / SCORES).write_text(json.dumps(scores, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    curves = {table: [list(point) for point in points] for table, points in training.items()}
-    (folder / TRAINING).write_text(json.dumps(curves) + "\n", encoding="utf-8")
+    (folder / TRAINING).write_text(json.dumps(training) + "\n", encoding="utf-8")
     if model is not None:
         shutil.move(model, folder / "model")
     if logs is not None:

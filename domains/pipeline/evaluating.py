@@ -153,7 +153,7 @@ def report_of(
             holdout=_counts([part.holdout for part in records.values()]),
             synthetic=_counts(list(synthetic.values())),
             unit=declaration.unit,
-            training={name: summary.losses for name, summary in fitted.summaries.items()},
+            training={name: summary.curves for name, summary in fitted.summaries.items()},
             loosened=tuple(f"{score}: {value:g}" for score, value in judgement.loosened.items()),
         )
     )

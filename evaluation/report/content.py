@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from evaluation.evaluation import Evaluation
+from shared.training.curves import Curve
 
 
 class Verdict(Protocol):
@@ -52,8 +53,9 @@ class ReportContent:
     """Everything that the report shows.
 
     ``promise`` of ``None`` says outright that there is none; ``verdict`` of ``None``, that no gate was asked: data
-    from elsewhere were evaluated, and whether they carry a promise is not known. ``training`` has the curve of each
-    table as pairs of step and loss. ``loosened`` has lines about thresholds that were made weaker than the defaults.
+    from elsewhere were evaluated, and whether they carry a promise is not known. ``training`` has the curves of each
+    table by name, as pairs of step and value. ``loosened`` has lines about thresholds that were made weaker than the
+    defaults.
     """
 
     title: str
@@ -65,5 +67,5 @@ class ReportContent:
     holdout: Counts
     synthetic: Counts
     unit: str = "unit"
-    training: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
+    training: Mapping[str, Mapping[str, Curve]] = field(default_factory=dict)
     loosened: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from typing import Any
 
 from evaluation.report.grid import Grid, matrix, points
 from evaluation.report.words import number, percent
+from shared.training.curves import Curve, verdict
 
 REAL, SYNTHETIC, QUIET = "#0072B2", "#E69F00", "#6b7280"
 _SYNTHETIC_LINE = "#9a6700"  # a thin line needs more contrast than an area
@@ -315,13 +316,24 @@ def calibration(curves: Mapping[str, Mapping[str, Sequence[float]]], caption: st
     return Figure(caption=caption, data=data, layout=drawn, height=360, half=True, numbers=tables)
 
 
-def training_curve(losses: Sequence[tuple[int, float]], caption: str) -> Figure:
-    """Loss by step."""
-    kept = _thinned(losses)
-    line = _line("loss", [step for step, _ in kept], [loss for _, loss in kept], REAL, "solid")
-    drawn = layout(300, xaxis=axis("step"), yaxis=axis("loss of a row"), showlegend=False)
-    table = points(losses, ("step", "loss of a row"))
-    return Figure(caption=caption, data=[line], layout=drawn, height=300, half=True, numbers=[table])
+def training_curves(curves: Mapping[str, Curve], caption: str) -> list[Figure]:
+    """Losses by step, with what they say of the training, and norms of gradients by step."""
+    gradients = {name: curve for name, curve in curves.items() if "gradient" in name}
+    losses = {name: curve for name, curve in curves.items() if name not in gradients}
+    said = f"{caption}: the loss is {verdict(losses['loss'])}" if "loss" in losses else caption
+    drawn = [(losses, said, "loss of a row"), (gradients, f"{caption}: size of the gradient", "norm")]
+    return [_by_step(lines, title, unit) for lines, title, unit in drawn if any(lines.values())]
+
+
+def _by_step(curves: Mapping[str, Curve], caption: str, unit: str) -> Figure:
+    lines, numbers = [], []
+    for place, (name, curve) in enumerate(curves.items()):
+        kept = _thinned(curve)
+        colour, dash = (REAL, "solid") if place == 0 else (_SYNTHETIC_LINE, "dash" if place == 1 else "dot")
+        lines.append(_line(name, [step for step, _ in kept], [value for _, value in kept], colour, dash))
+        numbers.append(points(curve, ("step", unit), name))
+    drawn = layout(300, xaxis=axis("step"), yaxis=axis(unit), showlegend=len(curves) > 1)
+    return Figure(caption=caption, data=lines, layout=drawn, height=300, half=True, numbers=numbers)
 
 
 def _thinned(pairs: Sequence[tuple[float, float]], head: int = 200, most: int = 1000) -> list[tuple[float, float]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from evaluation.report import words
 from evaluation.report.content import ReportContent
-from evaluation.report.figures import training_curve
+from evaluation.report.figures import training_curves
 from evaluation.report.panels import Panel, panel
 from evaluation.report.scores import CHAPTERS
 from evaluation.report.shell import Figures, render_page
@@ -28,9 +28,9 @@ def render(content: ReportContent) -> str:
         for name, title, question in CHAPTERS
     ]
     training = [
-        {"figure": figures.add(training_curve(points, f"Table {table}"))}
-        for table, points in content.training.items()
-        if points
+        {"figure": figures.add(figure)}
+        for table, curves in content.training.items()
+        for figure in training_curves(curves, f"Table {table}")
     ]
     judged = [score for score in scores if score.threshold is not None]
     return render_page(

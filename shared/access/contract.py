@@ -79,6 +79,10 @@ class Steps(Protocol):
         """
         ...
 
+    def evaluate(self, phase: Phase, units: NDArray[np.int64]) -> float:
+        """The mean loss of these units' rows, without a step. ``BudgetRefused`` where records are protected."""
+        ...
+
 
 class Access(Steps, Protocol):
     """The one object through which anything is learned from records."""

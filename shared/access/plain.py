@@ -29,6 +29,7 @@ from shared.randomness import mixed, numpy_generator
 # Distinct numbers of a column that are counted exactly; beyond them about as many rows are drawn to stand for all.
 MOST_NUMBERS = 1 << 20
 _DRAW = 0x5DEECE66D
+_EVALUATED = 4096  # units whose losses are taken at once
 
 
 class PlainStatistics:
@@ -176,6 +177,20 @@ class PlainAccess:
             )
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
+
+    def evaluate(self, phase: Phase, units: NDArray[np.int64]) -> float:
+        """The mean loss of these units' rows."""
+        return mean_loss(phase, units)
+
+
+def mean_loss(phase: Phase, units: NDArray[np.int64]) -> float:
+    """The mean loss of the rows of some units, without gradients; 0 for no rows."""
+    total, rows = 0.0, 0
+    with torch.no_grad():
+        for start in range(0, len(units), _EVALUATED):
+            values = phase.losses(units[start : start + _EVALUATED]).values
+            total, rows = total + float(values.double().sum()), rows + values.numel()
+    return total / rows if rows else 0.0
 
 
 def _row_counts(rows_per_unit: NDArray[np.int64], question: RowCountQuestion) -> RowCounts:

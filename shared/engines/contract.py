@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -12,23 +12,41 @@ from numpy.typing import NDArray
 
 from shared.access.contract import Access
 from shared.engines.encoded import CodeExclusion, Encoded, Given
+from shared.training.checkpoints import Checkpoints
+from shared.training.curves import Curve
 from shared.training.reporter import Reporter
 
 
 @dataclass(frozen=True)
 class FitSummary:
-    """What a fit did: steps taken, parameters, the mean loss of each logged step (internal: computed on records)."""
+    """What a fit did: steps taken, parameters, and by name the curves of what was logged, (step, value) pairs.
+
+    Curves are internal: losses and gradients are computed on records.
+    """
 
     steps: int
     parameters: int
-    losses: tuple[tuple[int, float], ...]
+    curves: Mapping[str, Curve]
 
 
 class Engine(Protocol):
     """Learns arrays and gives arrays. It never asks whether the access is private."""
 
-    def fit(self, data: Encoded, access: Access, *, seed: int, reporter: Reporter) -> FitSummary:
-        """Learn from ``data`` through ``access``."""
+    def fit(
+        self,
+        data: Encoded,
+        access: Access,
+        *,
+        seed: int,
+        reporter: Reporter,
+        checkpoints: Checkpoints | None = None,
+    ) -> FitSummary:
+        """Learn from ``data`` through ``access``.
+
+        An engine that was fitted before goes on from where it stands. With ``checkpoints``, a fit whose process was
+        killed is taken up again by the same call on an engine made the same way; without privacy it ends with the
+        same weights.
+        """
         ...
 
     def sample(

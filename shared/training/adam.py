@@ -25,6 +25,11 @@ class Adam:
         self._squares = [torch.zeros_like(parameter) for parameter in self._parameters]
         self._steps = [torch.zeros((), device=parameter.device) for parameter in self._parameters]
 
+    def state(self) -> dict[str, Tensor]:
+        """Everything that moves beside the parameters, by name; written to, it goes on from there."""
+        kinds = {"mean": self._means, "square": self._squares, "steps": self._steps}
+        return {f"{kind}.{place}": value for kind, values in kinds.items() for place, value in enumerate(values)}
+
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
         """Move every parameter that has a gradient."""

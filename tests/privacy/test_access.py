@@ -197,6 +197,12 @@ def test_batches_are_given_once(access):
         _batches(private, 5)
 
 
+def test_a_loss_outside_of_the_steps_is_refused(access):
+    private = access(10, units_about=10)
+    with pytest.raises(BudgetRefused, match="leave validation out"):
+        private.evaluate(_phase(Scorer(), [1] * 10), np.arange(3))
+
+
 def test_training_without_a_budget_is_refused(access):
     with pytest.raises(BudgetRefused, match="no noise was calibrated for training"):
         _batches(access(5, training_multiplier=0.0), 5)

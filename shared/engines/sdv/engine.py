@@ -26,6 +26,7 @@ from shared.engines.sdv.frames import Translation, columns_of, metadata_of, valu
 from shared.engines.sdv.process import fit_synthesizer, sampling
 from shared.errors import ConfigurationError, DataError
 from shared.randomness import derive, numpy_generator
+from shared.training.checkpoints import Checkpoints
 from shared.training.reporter import Reporter
 
 SAVED = "synthesizer.pkl"
@@ -58,8 +59,20 @@ class SdvEngine:
     saved: bytes = b""
     version: str = ""
 
-    def fit(self, data: Encoded, access: Access, *, seed: int, reporter: Reporter) -> FitSummary:
-        """Learn from ``data``; ``ConfigurationError`` for any but a plain access, since SDV asks none."""
+    def fit(
+        self,
+        data: Encoded,
+        access: Access,
+        *,
+        seed: int,
+        reporter: Reporter,
+        checkpoints: Checkpoints | None = None,
+    ) -> FitSummary:
+        """Learn from ``data``; ``ConfigurationError`` for any but a plain access, since SDV asks none.
+
+        SDV keeps no checkpoints: a fit that was killed begins anew.
+        """
+        del checkpoints
         if not isinstance(access, PlainAccess):
             raise ConfigurationError(f"{self.settings.name} learns without privacy; it takes a plain access only")
         random = numpy_generator(seed, "values")
@@ -75,7 +88,7 @@ class SdvEngine:
         )
         fitted = fit_synthesizer(sdv_python(), question, tables, epochs=self._epochs, reporter=reporter)
         self.saved, self.version = fitted.saved, fitted.version
-        return FitSummary(self._epochs, 0, fitted.losses)
+        return FitSummary(self._epochs, 0, {"loss": fitted.losses} if fitted.losses else {})
 
     @property
     def _epochs(self) -> int:

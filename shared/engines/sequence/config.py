@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from shared.errors import ConfigurationError
 from shared.training.loop import TrainingConfig
+from shared.training.validation import Validation, check_validation, early_stopping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +16,8 @@ class SequenceConfig:
 
     ``embedding`` and ``hidden`` are widths a column, ``context`` the width of what is known of a
     unit's rows before. ``epochs`` and ``batch_units`` make the plan of a plain run; a private access
-    brings its own. ``averaging`` is as in :class:`shared.training.loop.TrainingConfig`.
+    brings its own. ``averaging`` is as in :class:`shared.training.loop.TrainingConfig`. ``validation`` is the share of
+    the units that is held back from training, which then stops when ``patience`` checks brought nothing better.
     """
 
     embedding: int = 8
@@ -25,6 +27,8 @@ class SequenceConfig:
     batch_units: int = 256
     learning_rate: float = 4e-3
     averaging: tuple[float, float] = (0.1, 0.01)
+    validation: float = 0.0
+    patience: int = 3
 
     def __post_init__(self) -> None:
         for name in ("embedding", "hidden", "context", "batch_units"):
@@ -33,6 +37,7 @@ class SequenceConfig:
         if self.epochs <= 0:
             raise ConfigurationError(f"engine: epochs is {self.epochs}; it must be positive, such as 10")
         object.__setattr__(self, "averaging", tuple(self.averaging))
+        _ = self.early_stopping
 
     @classmethod
     def with_settings(cls, settings: Mapping[str, object], *, private: bool) -> SequenceConfig:
@@ -42,11 +47,17 @@ class SequenceConfig:
         are declared, so that choosing by the kind of run costs nothing.
         """
         defaults: dict[str, object] = {"learning_rate": 8e-3, "averaging": (0.1, 0.03)} if private else {}
+        check_validation(settings, private=private)
         try:
             return cls(**{**defaults, **settings})  # type: ignore[arg-type]
         except TypeError as error:
             allowed = ", ".join(cls.__dataclass_fields__)
             raise ConfigurationError(f"engine sequence: {error}; its settings are {allowed}") from error
+
+    @property
+    def early_stopping(self) -> Validation | None:
+        """``None`` where no share of the units is held back."""
+        return early_stopping(self.validation, self.patience)
 
     @property
     def training(self) -> TrainingConfig:

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shared.access.contract import BatchPlan, Phase, RowLosses
+from shared.access.plain import mean_loss
 from shared.engines.encoded import Histories
 from shared.engines.sequence.inputs import Examples
 from shared.engines.sequence.network import CLOSED, RowInputs, RowNetwork, cross_entropies
 from shared.engines.sequence.proposal import Proposal
 from shared.randomness import numpy_generator, torch_generator
-from shared.training.loop import TrainingConfig, train
+from shared.training.loop import Part, TrainingConfig, train
 from shared.training.reporter import Reporter
 
 UNITS = 65_536  # samples that are learned from, each with other columns known every time
@@ -74,6 +75,9 @@ class _Drills:
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
+    def evaluate(self, phase: Phase, units: NDArray[np.int64]) -> float:
+        return mean_loss(phase, units)
+
 
 def distilled(network: RowNetwork, samples: Histories, *, seed: int, reporter: Reporter) -> Proposal:
     """A proposal learned from samples of the network; equal for equal arguments."""
@@ -93,7 +97,8 @@ def distilled(network: RowNetwork, samples: Histories, *, seed: int, reporter: R
     rows = max(1.0, len(samples.rows) / len(samples))
     plan = BatchPlan(batch_units=max(1, min(round(BATCH_ROWS / rows), len(samples))), steps=STEPS)
     name = "learning to condition"
-    train(phase, _Drills(samples), CONFIG, plan=plan, units=len(samples), seed=seed, reporter=reporter, name=name)
+    parts = [Part(phase=phase, config=CONFIG)]
+    train(parts, _Drills(samples), plan=plan, units=len(samples), seed=seed, reporter=reporter, name=name)
     return proposal.eval()
 
 

@@ -32,7 +32,8 @@ from shared.engines.sequence.proposal import Proposal
 from shared.engines.sequence.sampling import Sampler
 from shared.errors import DataError
 from shared.randomness import derive, torch_generator
-from shared.training.loop import train
+from shared.training.checkpoints import Checkpoints
+from shared.training.loop import Part, train
 from shared.training.reporter import Reporter
 
 FORMAT = 1
@@ -88,7 +89,15 @@ class SequenceEngine:
         )
         return cls(state, network, device_named(device))
 
-    def fit(self, data: Encoded, access: Access, *, seed: int, reporter: Reporter) -> FitSummary:
+    def fit(
+        self,
+        data: Encoded,
+        access: Access,
+        *,
+        seed: int,
+        reporter: Reporter,
+        checkpoints: Checkpoints | None = None,
+    ) -> FitSummary:
         """Learn from ``data`` through ``access``; see the contract."""
         settings = self.state.settings
         examples = Examples(data, self.state.network, self.device)
@@ -97,9 +106,18 @@ class SequenceEngine:
         plan = access.plan(preferred)
         self.network.train()
         phase = Phase(self.network, lambda drawn: self._losses(examples, drawn))
-        losses = train(phase, access, settings.training, plan=plan, units=data.examples, seed=seed, reporter=reporter)
+        trained = train(
+            [Part(phase=phase, config=settings.training)],
+            access,
+            plan=plan,
+            units=data.examples,
+            seed=seed,
+            reporter=reporter,
+            checkpoints=checkpoints,
+            validation=settings.early_stopping,
+        )
         self.network.eval()
-        return FitSummary(plan.steps, sum(p.numel() for p in self.network.parameters()), losses)
+        return FitSummary(trained.steps, sum(p.numel() for p in self.network.parameters()), trained.curves)
 
     def _losses(self, examples: Examples, drawn: NDArray[np.int64]) -> RowLosses:
         inputs, weights, unit_of_row = examples.take(drawn)

@@ -100,7 +100,7 @@ def bundle(
         manifest=manifest(release, passed=passed),
         report="<!DOCTYPE html><p>report</p>",
         scores={"fidelity": []},
-        training={"encounters": [(0, 2.0), (1, 1.5)]},
+        training={"encounters": {"loss": ((0, 2.0), (1, 1.5))}},
         model=trained,
         reporter=SilentReporter(),
     )

@@ -33,7 +33,7 @@ def test_public_holds_tables_schema_card_and_manifest_and_nothing_else(tmp_path)
 def test_internal_holds_report_scores_curves_and_model(tmp_path):
     internal = bundle(tmp_path / "b", model=True) / "internal"
     assert names(internal) == {"report.html", "scores.json", "training.json", "manifest.json", "model/config.json"}
-    assert json.loads((internal / "training.json").read_text()) == {"encounters": [[0, 2.0], [1, 1.5]]}
+    assert json.loads((internal / "training.json").read_text()) == {"encounters": {"loss": [[0, 2.0], [1, 1.5]]}}
 
 
 def test_internal_is_its_owners_alone(tmp_path):

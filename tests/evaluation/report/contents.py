@@ -157,6 +157,6 @@ def content(**changes: object) -> ReportContent:
         train=Counts(rows=70_123, units=50_012),
         holdout=Counts(rows=15_120, units=10_723),
         synthetic=Counts(rows=70_220, units=50_000),
-        training={"encounters": [(step, 1 / (1 + step)) for step in range(5_000)]},
+        training={"encounters": {"loss": tuple((step, 1 / (1 + step)) for step in range(5_000))}},
     )
     return replace(whole, **changes)  # type: ignore[arg-type]

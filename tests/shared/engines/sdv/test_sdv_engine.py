@@ -112,8 +112,8 @@ def test_a_copula_keeps_what_rows_are_like_and_draws_the_same_after_saving(learn
 
 def test_a_network_tells_of_its_epochs(learned, fitted) -> None:
     engine, summary = fitted(SdvCtganConfig(epochs=2, batch_size=100))
-    assert [epoch for epoch, _ in summary.losses] == [0, 1]
-    assert all(np.isfinite(loss) for _, loss in summary.losses)
+    assert [epoch for epoch, _ in summary.curves["loss"]] == [0, 1]
+    assert all(np.isfinite(loss) for _, loss in summary.curves["loss"])
     assert engine.saved
     assert engine.version
 

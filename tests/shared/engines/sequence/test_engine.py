@@ -206,3 +206,9 @@ def test_encoded_columns_of_another_codec_are_refused(table_engine: SequenceEngi
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         SequenceConfig.with_settings(settings, private=False)
+
+
+def test_validation_of_a_private_run_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="leave it out of a private run"):
+        SequenceConfig.with_settings({"validation": 0.1}, private=True)
+    assert SequenceConfig.with_settings({"validation": 0.1}, private=False).early_stopping is not None
