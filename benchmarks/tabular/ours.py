@@ -11,6 +11,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -34,7 +35,8 @@ def main() -> None:
     config = dataclasses.replace(example(name), seed=int(seed))
     assert config.privacy is None, "ours is compared without a promise, as the peers are"
     if settings:
-        changed = dataclasses.replace(config.engines["default"], **json.loads(settings[0]))
+        default: Any = config.engines["default"]
+        changed = dataclasses.replace(default, **json.loads(settings[0]))
         config = dataclasses.replace(config, engines={"default": changed})
     declaration = declare(config)
     table = declaration.only.table

@@ -9,15 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from domains.base.constraints import Constraint, Derived, Exclusion
-from domains.pipeline.engines import Engine, sequence_engine
+from domains.pipeline.engines import sequence_engine
 from shared.codecs.table import TableCodec, code_names
 from shared.corpus.corpus import DTYPES
 from shared.corpus.joining import groups_of, histories_of
 from shared.corpus.relations import View, number_of
 from shared.corpus.schema import Table
 from shared.corpus.units import UnitFrame
+from shared.engines.contract import Engine, HasDensity
 from shared.engines.encoded import AnyCodes, CodeExclusion, Given, Histories
-from shared.engines.sequence.engine import SequenceEngine
 from shared.randomness import derive
 
 
@@ -115,7 +115,7 @@ class TableModel:
     @property
     def has_density(self) -> bool:
         """Whether the engine can tell how probable a unit is."""
-        return isinstance(self.engine, SequenceEngine)
+        return isinstance(self.engine, HasDensity)
 
     def log_density(self, units: UnitFrame) -> NDArray[np.float64]:
         """Natural log of the probability of each unit's rows, given the rows above them; shape ``(units,)``."""
@@ -123,4 +123,5 @@ class TableModel:
         encoded = self.codec.encode(histories)
         if self.view.parent is not None:
             encoded = replace(encoded, groups=groups_of(units, histories))
-        return sequence_engine(self.engine).log_density(encoded)
+        assert isinstance(self.engine, HasDensity)
+        return self.engine.log_density(encoded)

@@ -1,11 +1,14 @@
-"""The contract that every engine fulfils: arrays in, arrays out."""
+"""The contract that every engine fulfils: arrays in, arrays out.
+
+How an engine is built and how it is read again is its own: some need the codec beside the codes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +34,21 @@ class FitSummary:
 
 class Engine(Protocol):
     """Learns arrays and gives arrays. It never asks whether the access is private."""
+
+    @property
+    def name(self) -> str:
+        """What a configuration calls it."""
+        ...
+
+    @property
+    def software(self) -> str:
+        """Whose software it is, with the version: ours, or that of others which it hands the data to."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, int]:
+        """The code columns that it was built for, those of units first, and their sizes."""
+        ...
 
     def fit(
         self,
@@ -59,15 +77,15 @@ class Engine(Protocol):
         """
         ...
 
-    def log_density(self, data: Encoded) -> NDArray[np.float64]:
-        """Natural log of the probability of each unit under the engine, shape ``(units,)``."""
-        ...
-
     def save(self, folder: Path) -> None:
         """Write ``config.json`` and ``weights.safetensors`` into ``folder``."""
         ...
 
-    @classmethod
-    def load(cls, folder: Path, *, device: str = "cpu") -> Self:
-        """Read what :meth:`save` wrote; everything is checked before it is used."""
+
+@runtime_checkable
+class HasDensity(Protocol):
+    """An engine that tells how probable data are: attacks that hold the model ask it."""
+
+    def log_density(self, data: Encoded) -> NDArray[np.float64]:
+        """Natural log of the probability of each unit under the engine, shape ``(units,)``."""
         ...

@@ -91,6 +91,22 @@ class SdvEngine:
         return FitSummary(self._epochs, 0, {"loss": fitted.losses} if fitted.losses else {})
 
     @property
+    def name(self) -> str:
+        """As the settings have it."""
+        return self.settings.name
+
+    @property
+    def software(self) -> str:
+        """SDV, with the version that fitted it."""
+        return f"SDV {self.version}"
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """The code columns, those of units first, and their sizes."""
+        shape = self.translation.shape
+        return dict(zip(shape.names, shape.unit_sizes + shape.row_sizes, strict=True))
+
+    @property
     def _epochs(self) -> int:
         return int(self.settings.settings.get("epochs", 1))
 

@@ -55,11 +55,19 @@ class SequenceState:
 class SequenceEngine:
     """Learns units with their rows. Build one with :meth:`fresh`, or :meth:`load` it."""
 
+    name = "sequence"
+    software = "Simulacra"
+
     def __init__(self, state: SequenceState, network: RowNetwork, device: torch.device) -> None:
         self.state = state
         self.network = network.to(device)
         self.device = device
         self.proposal: Proposal | None = None
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """The code columns, those of units first, and their sizes."""
+        return dict(zip(self.state.names, self.state.network.sizes, strict=True))
 
     @classmethod
     def fresh(cls, settings: SequenceConfig, shape: Shape, *, seed: int, device: str = "cpu") -> Self:

@@ -81,9 +81,9 @@ def test_a_release_is_published_whole(published: tuple[Path, dict[str, Any]]) ->
 def test_tensorboard_shows_the_curve_of_the_training(published: tuple[Path, dict[str, Any]]) -> None:
     internal = current(published[0]) / "internal"  # type: ignore[operator]
     events = EventAccumulator(str(internal / "tensorboard")).Reload()
-    ((table, curve),) = json.loads((internal / "training.json").read_text()).items()
+    ((table, curves),) = json.loads((internal / "training.json").read_text()).items()
     assert [[event.step, event.value] for event in events.Scalars("training/loss")] == [
-        [step, pytest.approx(loss)] for step, loss in curve
+        [step, pytest.approx(loss)] for step, loss in curves["loss"]
     ], table
 
 
