@@ -18,7 +18,7 @@ _FULL_TEXT = re.compile(r"os error (28|27|122)\b|errno (28|27|122)\b|no space le
 def explained(error: BaseException) -> tuple[int, str] | None:
     """Exit code and line for an error that a user can do something about; ``None`` for a fault of ours."""
     if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED, "interrupted; nothing was left behind"
+        return INTERRUPTED, f"interrupted; {'; '.join(getattr(error, '__notes__', ())) or 'nothing was left behind'}"
     if isinstance(error, SimulacraError):
         # A library's "disk full" may have been taken for a damaged file on the way up.
         cause = error.__cause__

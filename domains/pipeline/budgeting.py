@@ -11,6 +11,7 @@ from typing import Any
 
 from domains.pipeline.config import Config
 from domains.pipeline.declaring import Declaration
+from domains.pipeline.unfinished import Unfinished
 from privacy.budget.calibration import calibrate_together
 from privacy.budget.events import joint_events
 from privacy.budget.events import to_json as events_json
@@ -87,26 +88,34 @@ def plan(config: Config, declaration: Declaration) -> dict[str, Mechanisms] | No
 
 
 @contextmanager
-def charged(config: Config, mechanisms: Mapping[str, Mechanisms] | None, *, run: str) -> Iterator[Charge]:
+def charged(
+    config: Config, mechanisms: Mapping[str, Mechanisms] | None, *, run: str, state: Unfinished | None = None
+) -> Iterator[Charge]:
     """Reserve the budget of a run before it begins, settle it when it is through.
 
     ``run`` names it in the ledger. A run that fails stays charged; one that the gate refused is
-    settled, since its mechanisms ran to their end. Raises ``BudgetRefused`` if the source may not
-    spend that much.
+    settled, since its mechanisms ran to their end. One that was killed and is taken up again keeps the charge that its
+    ``state`` names; an interrupted one that can be taken up stays reserved. Raises ``BudgetRefused`` if the source may
+    not spend that much.
     """
     if config.source.simulation is not None and mechanisms is None:
         # Nobody's records: a key that follows from what is declared makes the run the same everywhere.
+        _begin(state, run, None)
         yield Charge(key=_public_key(config))
         return
     ledger = Ledger.open(config.ledger)
     source = ledger.source(config.source.id, parent=config.source.parent, default_cap=_declared_cap(config, mechanisms))
     if mechanisms is None:
+        _begin(state, run, None)
         yield Charge(key=source.key)
         return
     cap = _cap(config, source)
-    reservation = ledger.reserve(
-        source, joint_events(mechanisms.values()), release=run, fingerprint=_fingerprint(config)
-    )
+    events, fingerprint = joint_events(mechanisms.values()), _fingerprint(config)
+    if state is not None and state.charge is not None:
+        reservation = ledger.taken_up(state.charge, source, events, fingerprint=fingerprint)
+    else:
+        reservation = ledger.reserve(source, events, release=run, fingerprint=fingerprint)
+        _begin(state, run, reservation.number)
     try:
         status = ledger.status(source)
         yield Charge(
@@ -121,10 +130,17 @@ def charged(config: Config, mechanisms: Mapping[str, Mechanisms] | None, *, run:
         ledger.settle(reservation)
         raise
     except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and state is not None and state.has_checkpoints:
+            raise
         # The message may quote a record; the kind of the error does not.
         ledger.fail(reservation, "interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__)
         raise
     ledger.settle(reservation)
+
+
+def _begin(state: Unfinished | None, run: str, charge: int | None) -> None:
+    if state is not None:
+        state.begin(run=run, charge=charge)
 
 
 def _declared_cap(config: Config, mechanisms: Mapping[str, Mechanisms] | None) -> Cap | None:

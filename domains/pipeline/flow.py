@@ -24,6 +24,7 @@ from domains.pipeline.publication import check_target, keep_refused, publish
 from domains.pipeline.records import read_records, units_at
 from domains.pipeline.sampling import write_stream
 from domains.pipeline.training import Fitted, fit_model
+from domains.pipeline.unfinished import SECONDS, Unfinished, unfinished
 from domains.pipeline.versions import versions
 from domains.pipeline.workspace import workspace
 from evaluation.report import scores_json
@@ -48,12 +49,19 @@ class Released:
 
 
 def fit_to(
-    config: Config, out: Path, reporter: Reporter, *, now: datetime, tensorboard: Path | None = None
+    config: Config,
+    out: Path,
+    reporter: Reporter,
+    *,
+    now: datetime,
+    tensorboard: Path | None = None,
+    checkpoint_seconds: float = SECONDS,
 ) -> Provenance:
     """Train a model and save it in a new folder ``out``; gives what ``model.json`` says.
 
-    A private run reserves its budget before a record is touched, and a run that fails has spent it. Training curves
-    go to the folder ``tensorboard``, if there is one; they are internal.
+    A private run reserves its budget before a record is touched, and a run that fails has spent it. A run that was
+    killed goes on from its last checkpoint when it is called again (:mod:`domains.pipeline.unfinished`). Training
+    curves go to the folder ``tensorboard``, if there is one; they are internal.
     """
     if tensorboard is not None:
         check_tensorboard(tensorboard)
@@ -62,17 +70,26 @@ def fit_to(
     with (
         fresh_folder(out) as folder,
         workspace(out) as work,
-        charged(config, mechanisms, run=_name(config, "fit", now)) as charge,
+        unfinished(out, "fit", config, seconds=checkpoint_seconds) as state,
+        charged(config, mechanisms, run=_run(state, config, "fit", now), state=state) as charge,
     ):
         scratch = Scratch(work, config.memory)
         records = read_records(config, declaration, charge.key, scratch, reporter)
         with with_tensorboard(reporter, tensorboard) as watched:
-            fitted = fit_model(config, declaration, _train(records), charge, scratch, watched)
+            fitted = fit_model(config, declaration, _train(records), charge, scratch, watched, state)
         fitted.model.save(folder)
     return fitted.model.provenance
 
 
-def release_to(config: Config, out: Path, reporter: Reporter, *, now: datetime, tensorboard: bool = False) -> Released:
+def release_to(
+    config: Config,
+    out: Path,
+    reporter: Reporter,
+    *,
+    now: datetime,
+    tensorboard: bool = False,
+    checkpoint_seconds: float = SECONDS,
+) -> Released:
     """Fit, sample, evaluate, judge, and publish to ``out``; with ``tensorboard``, ``internal/`` has its logs.
 
     Raises ``GateRefused`` if a declared threshold is missed: nothing is published, the budget is spent, and
@@ -83,13 +100,16 @@ def release_to(config: Config, out: Path, reporter: Reporter, *, now: datetime, 
         check_tensorboard(out / TENSORBOARD)
     declaration = declare(config)
     mechanisms = plan(config, declaration)
-    name = _name(config, "release", now)
-    with workspace(out) as work, charged(config, mechanisms, run=name) as charge:
+    with (
+        workspace(out) as work,
+        unfinished(out, "release", config, seconds=checkpoint_seconds) as state,
+        charged(config, mechanisms, run=(name := _run(state, config, "release", now)), state=state) as charge,
+    ):
         scratch = Scratch(_made(work / "scratch"), config.memory)
         records = read_records(config, declaration, charge.key, scratch, reporter)
         logs = work / TENSORBOARD if tensorboard else None
         with with_tensorboard(reporter, logs) as watched:
-            fitted = fit_model(config, declaration, _train(records), charge, scratch, watched)
+            fitted = fit_model(config, declaration, _train(records), charge, scratch, watched, state)
         model = fitted.model
         _made(work / "model")
         model.save(work / "model")
@@ -158,6 +178,11 @@ def _manifest(
 
 def _train(records: Mapping[str, Records]) -> dict[str, Units]:
     return {name: found.train for name, found in records.items()}
+
+
+def _run(state: Unfinished | None, config: Config, what: str, now: datetime) -> str:
+    """The name of the run that is taken up, or a new one."""
+    return _name(config, what, now) if state is None or state.run is None else state.run
 
 
 def _name(config: Config, what: str, now: datetime) -> str:

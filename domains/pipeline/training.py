@@ -13,6 +13,7 @@ from domains.pipeline.declaring import Declaration, TableDeclaration
 from domains.pipeline.engines import build, engine_name
 from domains.pipeline.model import Model, PromiseMade, provenance
 from domains.pipeline.table_model import TableModel
+from domains.pipeline.unfinished import Unfinished
 from privacy.access import PrivateAccess
 from privacy.budget.promise import RELATION, Mechanisms
 from privacy.workload import declared
@@ -47,8 +48,9 @@ def fit_model(
     charge: Charge,
     scratch: Scratch,
     reporter: Reporter,
+    state: Unfinished | None = None,
 ) -> Fitted:
-    """Fit an engine to the training units of each table."""
+    """Fit an engine to the training units of each table, from where ``state`` stands, if it is of a run taken up."""
     private = charge.mechanisms is not None
     learned: dict[str, TableModel] = {}
     summaries = {}
@@ -56,7 +58,7 @@ def fit_model(
         parent = table.view.parent
         above = None if parent is None else learned[parent.table].codec
         mechanisms = None if charge.mechanisms is None else charge.mechanisms[table.name]
-        fitted, summary = _fit_table(config, table, above, train[table.name], mechanisms, scratch, reporter)
+        fitted, summary = _fit_table(config, table, above, train[table.name], mechanisms, scratch, reporter, state)
         learned[table.name], summaries[table.name] = fitted, summary
     sources = {name: fitted.view.source for name, fitted in learned.items()}
     schema = replace(declaration.schema, tables=tuple(sources[table.name] for table in declaration.schema.tables))
@@ -81,6 +83,7 @@ def _fit_table(
     mechanisms: Mechanisms | None,
     scratch: Scratch,
     reporter: Reporter,
+    state: Unfinished | None,
 ) -> tuple[TableModel, FitSummary]:
     table = learning_table(declared_table, private=mechanisms is not None)
     view = declared_table.view
@@ -91,18 +94,13 @@ def _fit_table(
     # Without a promise nothing asks for units: each history is an example of its own, and batches are small.
     access: Access = PlainAccess(histories) if mechanisms is None else PrivateAccess(data, mechanisms)
     private = mechanisms is not None
-    with reporter.stage("learning columns", 1) as stage:
-        codec = TableCodec.learn(
-            view.history,
-            access.statistics,
-            excluded=declared_table.derived,
-            row_counts=_most_rows(config, data) if view.parent is None else None,
-            known={} if above is None else _given(view, above),
-        )
-        if view.parent is not None:
-            most = mechanisms.promise.rows if mechanisms is not None else int(histories.rows_per_unit.max())
-            codec = replace(codec, rows_per_unit=np.r_[0.0, np.ones(most)])
-        stage.advance()
+    codec = None if state is None else state.codec(view.history)
+    if codec is None:
+        with reporter.stage("learning columns", 1) as stage:
+            codec = _learned(config, declared_table, view, above, data, histories, access, mechanisms)
+            stage.advance()
+        if state is not None:
+            state.keep_codec(codec)
     encoded = encode_units(codec, histories, scratch, reporter)
     if private and view.parent is not None:
         encoded = replace(encoded, groups=groups_of(_in_memory(data), _in_memory(histories)))
@@ -111,8 +109,33 @@ def _fit_table(
     shape: Shape = codec.shape if first else replace(codec.shape, given_units=True)
     seeds = [derive(config.seed, role, *(() if first else (table.name,))) for role in ("weights", "training")]
     engine = build(settings, shape, codec, seed=seeds[0], device=config.device)
-    summary = engine.fit(encoded, access, seed=seeds[1], reporter=reporter)
+    checkpoints = None if state is None else state.checkpoints(table.name, encoded)
+    summary = engine.fit(encoded, access, seed=seeds[1], reporter=reporter, checkpoints=checkpoints)
     return TableModel(view, declared_table.constraints, codec, engine), summary
+
+
+def _learned(
+    config: Config,
+    declared_table: TableDeclaration,
+    view: View,
+    above: TableCodec | None,
+    data: Units,
+    histories: Units,
+    access: Access,
+    mechanisms: Mechanisms | None,
+) -> TableCodec:
+    """The codec of a table, from what the access answers."""
+    codec = TableCodec.learn(
+        view.history,
+        access.statistics,
+        excluded=declared_table.derived,
+        row_counts=_most_rows(config, data) if view.parent is None else None,
+        known={} if above is None else _given(view, above),
+    )
+    if view.parent is None:
+        return codec
+    most = mechanisms.promise.rows if mechanisms is not None else int(histories.rows_per_unit.max())
+    return replace(codec, rows_per_unit=np.r_[0.0, np.ones(most)])
 
 
 def learning_table(declared_table: TableDeclaration, *, private: bool) -> Table:

@@ -148,6 +148,28 @@ class Ledger:
             head=record.hash,
         )
 
+    def taken_up(self, number: int, source: str | Source, events: Sequence[Event], *, fingerprint: str) -> Reservation:
+        """The reservation of a run that was killed and goes on: its events were charged, and are charged once.
+
+        Raises :class:`BudgetRefused` unless charge ``number`` is one of the source, of the same events and
+        configuration, whose run has not ended.
+        """
+        entry = self._read().entries.get(number)
+        asked = (_id(source), fingerprint, canonical({"events": json.loads(to_json(events))}))
+        if entry is None or entry.state != "reserved":
+            state = "none" if entry is None else entry.state
+            raise BudgetRefused(f"charge {number} of the ledger cannot be taken up: it is {state}; begin a new run")
+        if (entry.source, entry.fingerprint, canonical({"events": json.loads(to_json(entry.events))})) != asked:
+            raise BudgetRefused(f"charge {number} of the ledger was reserved for another run; begin a new run")
+        return Reservation(
+            number=number,
+            source=entry.source,
+            release=entry.release,
+            epsilon=entry.epsilon,
+            delta=entry.delta,
+            head=entry.hash,
+        )
+
     def settle(self, reservation: Reservation | int) -> None:
         """The run ended as planned. Its charge stands as it was reserved. Settling twice is once."""
         self._end(reservation, "settle", {})

@@ -1,0 +1,221 @@
+"""A run whose process was killed is taken up by the same command."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from domains.pipeline.config import Config, read_config
+from domains.pipeline.flow import fit_to
+from privacy.budget.ledger import Ledger
+from shared.errors import BudgetRefused, DataError, TrainingDiverged
+from shared.training.reporter import SilentReporter, Stage
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+PRIVACY = {"epsilon": 2, "rows": 2, "steps": 20, "batch_units": 60, "cap": {"epsilon": 5}}
+SCHEMA = {
+    "name": "people",
+    "tables": [
+        {
+            "name": "visits",
+            "unit": "person",
+            "columns": [
+                {"name": "person", "kind": "identifier"},
+                {"name": "ward", "kind": "categorical", "categories": ["a", "b", "c"]},
+                {"name": "age", "kind": "integer", "low": 0, "high": 99, "step": 1},
+            ],
+        }
+    ],
+}
+
+
+class Killing(SilentReporter):
+    """Kills its process, or raises, when the training comes to a step."""
+
+    def __init__(self, step: int, error: BaseException | None = None) -> None:
+        self._step = step
+        self._error = error
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Stage]:
+        with super().stage(name, total) as stage:
+            yield _Countdown(stage, self._step, self._error) if name == "training" else stage
+
+
+class _Countdown:
+    def __init__(self, stage: Stage, step: int, error: BaseException | None) -> None:
+        self._stage, self._step, self._error = stage, step, error
+
+    def advance(self, amount: int = 1) -> None:
+        self._step -= amount
+        if self._step < 0:
+            if self._error is not None:
+                raise self._error
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._stage.advance(amount)
+
+    def log(self, **measures: float) -> None:
+        self._stage.log(**measures)
+
+
+class World:
+    """A folder with records, and fits of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.records(seed=1)
+
+    def records(self, seed: int) -> None:
+        luck = random.Random(seed)
+        lines = [f"p{n},{luck.choice('abc')},{luck.randrange(100)}" for n in range(150) for _ in range(1 + n % 2)]
+        (self.folder / "visits.csv").write_text("\n".join(["person,ward,age", *lines]) + "\n")
+
+    def config(self, **changes: Any) -> Config:
+        content = {
+            "source": {"id": "people", "path": "visits.csv"},
+            "schema": "schema.yaml",
+            "domain": "plain",
+            "unit": "person",
+            "units_about": 150,
+            "holdout": {"fraction": 0.2},
+            "engine": {"default": {"epochs": 8, "batch_units": 60, "hidden": 8, "context": 8}},
+            "privacy": "none",
+            "ledger": "ledger.sqlite",
+            **changes,
+        }
+        (self.folder / "schema.yaml").write_text(yaml.safe_dump(SCHEMA))
+        path = self.folder / "config.yaml"
+        path.write_text(yaml.safe_dump(content))
+        return read_config(path)
+
+    def fit(self, name: str = "model", reporter: SilentReporter | None = None, **changes: Any) -> bytes:
+        out = self.folder / name
+        fit_to(self.config(**changes), out, reporter or SilentReporter(), now=NOW, checkpoint_seconds=0.0)
+        return next(out.rglob("weights.safetensors")).read_bytes()
+
+    def killed(self, step: int, **changes: Any) -> None:
+        """A fit in a process of its own that is killed."""
+        context = multiprocessing.get_context("fork")
+        process = context.Process(target=self.fit, kwargs={"reporter": Killing(step), **changes})
+        process.start()
+        process.join(60)
+        assert process.exitcode == -signal.SIGKILL
+
+    def left(self) -> set[str]:
+        return {path.name for path in self.folder.iterdir() if path.name.startswith(".")}
+
+    def charges(self) -> list[str]:
+        return [entry.state for entry in Ledger.open(self.folder / "ledger.sqlite").history("people")]
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.delenv("SIMULACRA_LEDGER", raising=False)
+    return World(tmp_path)
+
+
+def test_a_killed_fit_ends_with_the_weights_of_the_unbroken_one(world: World) -> None:
+    for step in (3, 9):
+        world.killed(step)
+    assert world.left() >= {".model.unfinished"}
+    assert world.fit() == world.fit("unbroken")
+    assert world.left() == set()
+
+
+def test_a_private_fit_that_is_taken_up_keeps_its_one_charge(world: World) -> None:
+    world.killed(5, privacy=PRIVACY)
+    assert world.charges() == ["reserved"]
+    world.fit(privacy=PRIVACY)
+    assert world.charges() == ["spent"]
+
+
+def test_nothing_is_asked_of_records_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.killed(5, privacy=PRIVACY)
+
+    def asked(*_: object, **__: object) -> None:
+        raise AssertionError("the statistics were answered before")
+
+    monkeypatch.setattr("privacy.statistics.PrivateStatistics.answer", asked)
+    world.fit(privacy=PRIVACY)
+
+
+def test_another_configuration_begins_anew_and_is_charged(world: World) -> None:
+    world.killed(5, privacy=PRIVACY)
+    other = {**PRIVACY, "epsilon": 1}
+    world.fit(privacy=other)
+    assert world.charges() == ["reserved", "spent"]
+    assert world.left() == set()
+
+
+def test_a_fit_that_ended_cannot_be_taken_up(world: World) -> None:
+    world.killed(5, privacy=PRIVACY)
+    book = Ledger.open(world.folder / "ledger.sqlite")
+    book.fail(book.history("people")[0].number, "given up")
+    with pytest.raises(BudgetRefused, match="cannot be taken up: it is failed"):
+        world.fit(privacy=PRIVACY)
+    assert world.left() == set()
+
+
+def test_a_charge_of_another_run_is_not_taken_up(world: World) -> None:
+    world.killed(5, privacy=PRIVACY)
+    book = Ledger.open(world.folder / "ledger.sqlite")
+    (charge,) = book.history("people")
+    with pytest.raises(BudgetRefused, match="reserved for another run"):
+        book.taken_up(charge.number, "people", charge.events, fingerprint="other")
+    with pytest.raises(BudgetRefused, match="reserved for another run"):
+        book.taken_up(charge.number, "people", charge.events[:1] * 2, fingerprint=charge.fingerprint)
+
+
+@pytest.mark.parametrize("privacy", ["none", PRIVACY])
+def test_records_that_changed_in_between_are_refused(world: World, privacy: Any) -> None:
+    world.killed(5, privacy=privacy)
+    world.records(seed=2)
+    with pytest.raises(DataError, match="have changed since the run began"):
+        world.fit(privacy=privacy)
+    assert world.left() == set()
+
+
+def test_an_interruption_keeps_the_checkpoint_and_says_how_to_go_on(world: World) -> None:
+    with pytest.raises(KeyboardInterrupt) as caught:
+        world.fit(reporter=Killing(5, KeyboardInterrupt()), privacy=PRIVACY)
+    assert "give the same command again to go on" in caught.value.__notes__[0]
+    assert world.left() == {".model.unfinished"}
+    world.fit(privacy=PRIVACY)
+    assert world.charges() == ["spent"]
+
+
+def test_an_interruption_before_the_first_checkpoint_leaves_nothing(world: World) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        world.fit(reporter=Killing(0, KeyboardInterrupt()))
+    assert world.left() == set()
+
+
+def test_a_run_that_dies_of_its_data_is_not_taken_up(world: World) -> None:
+    with pytest.raises(TrainingDiverged):
+        world.fit(reporter=Killing(5, TrainingDiverged("left the numbers")), privacy=PRIVACY)
+    assert world.left() == set()
+    assert world.charges() == ["failed"]
+
+
+def test_two_runs_at_once_do_not_share_a_checkpoint(world: World) -> None:
+    class Meanwhile(SilentReporter):
+        @contextmanager
+        def stage(self, name: str, total: int) -> Iterator[Stage]:
+            if name == "training":
+                world.fit("model")  # the same target
+            with super().stage(name, total) as stage:
+                yield stage
+
+    with pytest.raises(Exception, match="exists already"):
+        world.fit("model", reporter=Meanwhile())
+    assert world.left() == set()
