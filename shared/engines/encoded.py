@@ -121,6 +121,88 @@ class Histories:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Texts as token ids, each hanging on a row.
+
+    ``tokens`` holds those of all texts one after another, ``0 <= tokens < size``; ``offsets`` has shape
+    ``(texts + 1,)``: those of text ``i`` are ``offsets[i]:offsets[i + 1]``. The first ``prompts[i]`` of them say what
+    is given of the text (its row's structured fields), the others are the text itself; ``prompts`` has shape
+    ``(texts,)``. ``rows``, of the same shape, is the row that a text hangs on.
+
+    ``groups``, if there are any, has shape ``(examples + 1,)``: texts ``groups[i]:groups[i + 1]`` are one example of
+    training, such as all that one customer wrote. ``None``: each text is one.
+    """
+
+    tokens: Codes
+    offsets: NDArray[np.int64]
+    prompts: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    size: int
+    groups: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        texts = len(self.offsets) - 1
+        if len(self.prompts) != texts or len(self.rows) != texts or self.offsets[-1] != len(self.tokens):
+            raise DataError(
+                f"offsets of length {len(self.offsets)} do not fit {len(self.prompts)} prompts, {len(self.rows)} rows "
+                f"and {len(self.tokens)} tokens"
+            )
+        if len(self.tokens) and not 0 <= int(self.tokens.min()) <= int(self.tokens.max()) < self.size:
+            raise DataError(
+                f"a token is none of the {self.size} of the tokeniser; encode texts with that of the engine"
+            )
+        if np.any(self.prompts > self.lengths) or np.any(self.prompts < 0):
+            raise DataError("a prompt is longer than its text; prompts count the leading tokens of a text")
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text, its prompt's included, shape ``(texts,)``."""
+        return np.diff(self.offsets)
+
+    @property
+    def examples(self) -> int:
+        """Number of examples that training draws from."""
+        return len(self) if self.groups is None else len(self.groups) - 1
+
+    def of_examples(self, drawn: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The texts of drawn examples, and for each the place of its example among the drawn; both ascend in place."""
+        if self.groups is None:
+            return drawn, np.arange(len(drawn), dtype=np.int64)
+        starts, counts = self.groups[:-1][drawn], np.diff(self.groups)[drawn]
+        places = np.repeat(np.arange(len(drawn)), counts)
+        firsts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64) if len(drawn) else counts
+        return (np.repeat(starts - firsts, counts) + np.arange(counts.sum())).astype(np.int64), places
+
+    def ids(self, text: int) -> Codes:
+        """All tokens of one text."""
+        return self.tokens[self.offsets[text] : self.offsets[text + 1]]
+
+    def written(self, text: int) -> Codes:
+        """The tokens after the prompt of one text."""
+        return self.ids(text)[self.prompts[text] :]
+
+    @classmethod
+    def of(
+        cls,
+        prompts: Sequence[Sequence[int]],
+        texts: Sequence[Sequence[int]],
+        size: int,
+        *,
+        rows: NDArray[np.int64] | None = None,
+        groups: NDArray[np.int64] | None = None,
+    ) -> Self:
+        """From lists of token ids; text ``i`` hangs on row ``i`` unless told otherwise."""
+        parts = [[*prompt, *text] for prompt, text in zip(prompts, texts, strict=True)]
+        offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
+        tokens = np.fromiter((token for part in parts for token in part), dtype=np.int32, count=int(offsets[-1]))
+        lengths = np.array([len(prompt) for prompt in prompts], dtype=np.int64)
+        return cls(tokens, offsets, lengths, np.arange(len(parts)) if rows is None else rows, size, groups)
+
+
 Encoded = Histories
 
 
