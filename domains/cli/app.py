@@ -8,7 +8,23 @@ from typing import Annotated
 import torch
 import typer
 
-from domains.cli import clean, compare, copy, corpus, evaluate, fit, ledger, publish, release, sample, schema, simulate
+from domains.cli import (
+    balance,
+    clean,
+    compare,
+    complete,
+    copy,
+    corpus,
+    evaluate,
+    fit,
+    fuse,
+    ledger,
+    publish,
+    release,
+    sample,
+    schema,
+    simulate,
+)
 from domains.pipeline.versions import suite_version
 
 app = typer.Typer(
@@ -66,6 +82,13 @@ app.command(
 )(corpus.corpus)
 app.command(epilog="Example: simulacra fit examples/medical/demo.yaml --out model")(fit.fit)
 app.command(epilog="Example: simulacra sample model --units 100000 --seed 7 --out synthetic")(sample.sample)
+app.command(epilog="Example: simulacra balance model --column income --mix '>50K=.5,<=50K=.5' --out balanced")(
+    balance.balance
+)
+app.command(epilog="Example: simulacra complete model --records gaps.csv --times 5 --out completed")(complete.complete)
+app.command(epilog="Example: simulacra fuse adult.yaml model --column income --mix '>50K=.5,<=50K=.5' --out fused")(
+    fuse.fuse
+)
 app.command(
     epilog="Example: simulacra evaluate --schema schema.yaml --unit patient_id --train train.csv --holdout holdout.csv "
     "--synthetic synthetic/ --out evaluation"

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from domains.base.registry import domain_names
+from domains.cli.shares import class_shares, number_of
 from domains.cli.terminal import AsJson, Out, Seed, progress, report
 from domains.pipeline.task_corpus import SPLITS, make_task_corpus
 from shared.errors import ConfigurationError
@@ -31,9 +32,10 @@ def corpus(
     as_json: AsJson = False,
 ) -> None:
     """The labelled train, validation and test corpus of one task, of exact size and class mix."""
+    mix = None if balance is None else class_shares(balance, "--balance")
     with progress(as_json=as_json) as reporter:
         made = make_task_corpus(
-            domain, task, size, balance=_balance(balance), shares=_shares(split), out=out, model=model, seed=seed,
+            domain, task, size, balance=mix, shares=_shares(split), out=out, model=model, seed=seed,
             reporter=reporter,
         )  # fmt: skip
     totals = {name: sum(counts.values()) for name, counts in made.counts.items()}
@@ -44,25 +46,8 @@ def corpus(
     )
 
 
-def _balance(text: str | None) -> dict[str, float] | None:
-    if text is None:
-        return None
-    pairs = [part.rpartition("=") for part in text.split(",")]
-    names = [name.strip() for name, _, _ in pairs]
-    if "" in names or len(set(names)) != len(names):
-        raise ConfigurationError(f"--balance is {text!r}; give each class once with its share, such as Yes=.5,No=.5")
-    return {name: _number(share, "--balance", text) for name, (_, _, share) in zip(names, pairs, strict=True)}
-
-
 def _shares(text: str) -> list[float]:
-    shares = [_number(part, "--split", text) for part in text.split(",")]
+    shares = [number_of(part, "--split", text) for part in text.split(",")]
     if len(shares) != len(SPLITS):
         raise ConfigurationError(f"--split is {text!r}; give three shares, of {', '.join(SPLITS)}, such as .8,.1,.1")
     return shares
-
-
-def _number(text: str, option: str, given: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ConfigurationError(f"{option} is {given!r}; {text.strip()!r} is no number, such as .5") from error

@@ -39,8 +39,30 @@ def conditions_given(
     An empty cell is a missing value that is kept; with ``fill_missing`` it is drawn. Raises ``DataError`` for a file
     that does not fit the model's table, and for a value that the model cannot give.
     """
-    table = _table_of(path, codec.table, fill_missing=fill_missing)
-    frame = read_table(table, [path])
+    table, frame = read_given(path, codec.table, fill_missing=fill_missing)
+    return conditions_of(frame, table, codec, constraints, source=str(path), fill_missing=fill_missing)
+
+
+def read_given(path: Path, table: Table, *, fill_missing: bool) -> tuple[Table, pd.DataFrame]:
+    """The values of a file, and the table with the columns that it has."""
+    found = _table_of(path, table, fill_missing=fill_missing)
+    return found, read_table(found, [path])
+
+
+def conditions_of(
+    frame: pd.DataFrame,
+    table: Table,
+    codec: TableCodec,
+    constraints: Sequence[Constraint],
+    *,
+    source: str,
+    fill_missing: bool,
+    never_missing: bool = False,
+) -> tuple[Conditions, int]:
+    """The conditions of a frame with the columns of ``table``, a part of those of the model.
+
+    ``source`` names it in messages. With ``never_missing``, what is drawn for an empty cell is a value.
+    """
     by_row = codec.table.unit is not None and codec.table.unit in table.names
     if by_row:
         data = by_unit(table, frame)
@@ -56,15 +78,16 @@ def conditions_given(
             _check_key(column.name, codec, constraints, by_row=by_row)
             continue
         own = codec.codecs[column.name]
-        _check_values(path, own, values, free)
+        _check_values(source, own, values, free)
         if by_row and column.of_unit:
-            _check_settled(path, table, column.name, values, lengths)
+            _check_settled(source, table, column.name, values, lengths)
             values, free = values.iloc[firsts].reset_index(drop=True), free[firsts]
         filled = _filled(own, values, free)
         columns = exactly(own, filled, by_row=by_row and not column.of_unit)
-        told[column.name] = Told(column.name, freed(columns, free) if free.any() else columns)
+        closed = missing_code(own) if never_missing else None
+        told[column.name] = Told(column.name, freed(columns, free, closed) if free.any() else columns)
     rows_per_unit = lengths if by_row else None
-    return Conditions(told, codec, rows_per_unit, repeated, written, by_row, str(path)), len(lengths)
+    return Conditions(told, codec, rows_per_unit, repeated, written, by_row, source), len(lengths)
 
 
 def _table_of(path: Path, table: Table, *, fill_missing: bool) -> Table:
@@ -120,7 +143,7 @@ def _check_key(name: str, codec: TableCodec, constraints: Sequence[Constraint], 
         )
 
 
-def _check_values(path: Path, codec: Codec, values: pd.Series, free: NDArray[np.bool_]) -> None:
+def _check_values(source: str, codec: Codec, values: pd.Series, free: NDArray[np.bool_]) -> None:
     """Raise ``DataError`` for the first value that the model cannot give."""
     missing = values.isna().to_numpy(dtype=bool)
     bad = missing & ~free if missing_code(codec) is None else np.zeros(len(values), dtype=bool)
@@ -139,10 +162,10 @@ def _check_values(path: Path, codec: Codec, values: pd.Series, free: NDArray[np.
     else:
         text = shown_number(float(to_numbers(values.iloc[[row]], codec.column)[0]), codec.column)
         what = f"is {text if isinstance(codec, NumberCodec) else shown(value)}; the model gives {described(codec)}"
-    raise DataError(f"{path}: row {row + 1}: {codec.column.name!r} {what}")
+    raise DataError(f"{source}: row {row + 1}: {codec.column.name!r} {what}")
 
 
-def _check_settled(path: Path, table: Table, name: str, values: pd.Series, lengths: NDArray[np.int64]) -> None:
+def _check_settled(source: str, table: Table, name: str, values: pd.Series, lengths: NDArray[np.int64]) -> None:
     """A column of the unit must say one thing in all its rows."""
     unit = np.repeat(np.arange(len(lengths)), lengths)
     codes = pd.factorize(values, use_na_sentinel=False)[0]
@@ -150,7 +173,7 @@ def _check_settled(path: Path, table: Table, name: str, values: pd.Series, lengt
     if differs.any():
         row = int(np.flatnonzero(differs)[0]) + 1
         raise DataError(
-            f"{path}: {name!r} is one value a unit, but rows of one {table.unit} say "
+            f"{source}: {name!r} is one value a unit, but rows of one {table.unit} say "
             f"{shown(values.iloc[row - 1])} and {shown(values.iloc[row])}; make them agree"
         )
 

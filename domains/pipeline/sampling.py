@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from domains.pipeline.conditions import Conditions
-from domains.pipeline.engines import sequence_engine
 from domains.pipeline.impossible import check_constraints, explained, too_improbable
 from domains.pipeline.model import Model, engine_folder
 from shared.corpus.folders import fresh_folder
 from shared.corpus.schema import Schema
 from shared.corpus.targets import Writer, open_target_corpus
 from shared.corpus.writing import CorpusWriter
+from shared.engines.encoded import Given
+from shared.engines.sequence.engine import SequenceEngine
 from shared.errors import ConditionError
 from shared.training.reporter import Reporter
 
@@ -27,7 +31,8 @@ tell of real people: no privacy promise covers them. Do not publish them, and gi
 given file.
 """
 _LOG = logging.getLogger(__name__)
-_SURE = 0.1  # effective share of particles from which on conditions that all units share need no proposal
+_SURE = 0.1  # effective share of particles from which on conditions need no proposal
+_KINDS = 32  # kinds of conditions that are tried before a proposal is learned
 
 
 def sample_to(
@@ -49,28 +54,32 @@ def sample_to(
     frames = model.sample(units, seed=seed, reporter=reporter, conditions=conditions)
     try:
         if internal:
-            return _internal(model.schema, Path(out), frames)
+            with internal_folder(Path(out), _NOTICE) as folder:
+                return write_stream(model.schema, folder, frames)
         with open_target_corpus(model.schema, out, replace=replace) as writer:
             return _stream(model.schema, writer, frames)
     except ConditionError as error:
         if conditions is None:
             raise
         table = model.only
-        engine = sequence_engine(table.engine)
+        engine = table.engine
+        if not isinstance(engine, SequenceEngine):
+            raise
         found = explained(engine, conditions, error.unit, table.exclusions)
         raise found or too_improbable(engine, conditions, error.unit, table.exclusions) from error
 
 
-def _internal(schema: Schema, out: Path, frames: Iterable[Mapping[str, pd.DataFrame]]) -> dict[str, int]:
+@contextmanager
+def internal_folder(out: Path, notice: str) -> Iterator[Path]:
+    """``out/internal`` to fill, new and for its owner alone, with a notice of why it must not leave."""
     with fresh_folder(out) as folder:
         folder.chmod(0o700)
         target = folder / INTERNAL
         target.mkdir(mode=0o700)
-        (target / NOTICE).write_text(_NOTICE, encoding="utf-8")
-        rows = write_stream(schema, target, frames)
+        (target / NOTICE).write_text(notice, encoding="utf-8")
+        yield target
         for path in target.rglob("*"):
             path.chmod(0o700 if path.is_dir() else 0o600)
-        return rows
 
 
 def prepare(
@@ -84,7 +93,9 @@ def prepare(
     """
     table = model.only
     check_constraints(conditions, table.constraints, table.codec)
-    engine, given = sequence_engine(table.engine), conditions.given
+    engine, given = table.engine, conditions.given
+    if not isinstance(engine, SequenceEngine):
+        return  # it keeps what is given in its own way, or refuses
     alike = given.rows_per_unit is None and all(allowed.which is None for allowed in given.columns.values())
     if alike:
         found = explained(engine, conditions, 0, table.exclusions)
@@ -92,8 +103,12 @@ def prepare(
             raise found
     if engine.proposal is not None or engine.direct(units, given):
         return
-    if alike and engine.assess(1, given, seed=0, exclusions=table.exclusions, particles=2048).effective[0] > _SURE:
-        return
+    kinds = _kinds(given, units)
+    if kinds is not None:
+        count, some = kinds
+        effective = engine.assess(count, some, seed=0, exclusions=table.exclusions, particles=2048).effective
+        if effective.min() > _SURE:
+            return
     engine.learn_proposal(seed=0, reporter=reporter, exclusions=table.exclusions)
     if internal:
         return
@@ -101,6 +116,21 @@ def prepare(
         engine.save_proposal(engine_folder(folder, table.name))
     except OSError as error:
         _LOG.info("%s: the proposal could not be kept (%s); it is learned again next time", folder, error)
+
+
+def _kinds(given: Given, units: int) -> tuple[int, Given] | None:
+    """One unit of each kind of condition, if there are few kinds: how many, and what is given of them."""
+    if given.rows_per_unit is not None:
+        return None
+    told = [np.zeros(units, np.int64) if part.which is None else part.which for part in given.columns.values()]
+    kinds, first = np.unique(np.stack(told), axis=1, return_index=True)
+    if kinds.shape[1] > _KINDS:
+        return None
+    some = {
+        name: part if part.which is None else dataclasses.replace(part, which=part.which[first])
+        for name, part in given.columns.items()
+    }
+    return len(first), Given(some, never=given.never)
 
 
 def write_stream(schema: Schema, folder: Path, frames: Iterable[Mapping[str, pd.DataFrame]]) -> dict[str, int]:

@@ -12,7 +12,6 @@ so that splits share no unit; a row whose features nearly repeat those of an acc
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from domains.base.contract import Domain, Task
 from domains.base.registry import domain_named
 from domains.pipeline.leaks import SeenRows, features_of, leaks
 from domains.pipeline.manifest import inventory
+from domains.pipeline.mixing import exact_counts
 from domains.pipeline.model import Provenance, load_model
 from domains.pipeline.versions import versions
 from shared.corpus.corpus import Corpus
@@ -82,19 +82,6 @@ def make_task_corpus(
         made = TaskCorpus(task=chosen, counts=counts, drawn=drawn)
         _write(folder, schema, splits, made, domain=domain, model=model, seed=seed)
     return made
-
-
-def exact_counts(size: int, shares: Mapping[str, float]) -> dict[str, int]:
-    """Whole numbers that add up to ``size`` in the given shares, by largest remainder."""
-    if any(not share >= 0 for share in shares.values()) or not math.isclose(sum(shares.values()), 1.0, abs_tol=1e-6):
-        given = ", ".join(f"{name}={share:g}" for name, share in shares.items())
-        raise ConfigurationError(f"the shares {given} are not zero or more with the sum 1; correct them")
-    exact = {name: size * share for name, share in shares.items()}
-    counts = {name: math.floor(value + 1e-9) for name, value in exact.items()}
-    order = sorted(exact, key=lambda name: counts[name] - exact[name])
-    for name in order[: size - sum(counts.values())]:
-        counts[name] += 1
-    return counts
 
 
 def _source(domain: Domain, model: Path | None, seed: int) -> tuple[Schema, Iterator[pd.DataFrame]]:

@@ -158,11 +158,17 @@ def exactly(codec: Codec, values: pd.Series, *, by_row: bool = False) -> dict[st
     }
 
 
-def freed(allowed: dict[str, Allowed], free: NDArray[np.bool_]) -> dict[str, Allowed]:
-    """The same, but with every code allowed for the units (or rows) that are ``free``."""
+def freed(allowed: dict[str, Allowed], free: NDArray[np.bool_], closed: int | None = None) -> dict[str, Allowed]:
+    """The same, but with every code allowed for the units (or rows) that are ``free``.
+
+    ``closed``: a code of the first code column that stays closed all the same, unless it is the only one.
+    """
     result = {}
-    for name, part in allowed.items():
+    for place, (name, part) in enumerate(allowed.items()):
         assert part.which is not None
-        shares = np.concatenate([part.shares, np.ones((1, part.shares.shape[1]))])
+        every = np.ones((1, part.shares.shape[1]))
+        if place == 0 and closed is not None and every.shape[1] > 1:
+            every[0, closed] = 0.0
+        shares = np.concatenate([part.shares, every])
         result[name] = replace(part, shares=shares, which=np.where(free, len(part.shares), part.which))
     return result

@@ -14,7 +14,8 @@ from sklearn.metrics import roc_auc_score
 from domains.medical import MedicalDomain
 from domains.pipeline import task_corpus
 from domains.pipeline.leaks import features_of, leaks
-from domains.pipeline.task_corpus import SPLITS, exact_counts, make_task_corpus
+from domains.pipeline.mixing import exact_counts
+from domains.pipeline.task_corpus import SPLITS, make_task_corpus
 from evaluation.features import feature_matrices
 from shared.corpus.reading import read_corpus
 from shared.corpus.schema_file import read_schema
