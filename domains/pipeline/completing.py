@@ -80,7 +80,14 @@ def _completions(
 ) -> Iterator[Iterator[dict[str, pd.DataFrame]]]:
     own = model.only
     conditions, units = conditions_of(
-        frame, table, own.codec, own.constraints, source=source, fill_missing=True, never_missing=never_missing
+        frame,
+        table,
+        own.codec,
+        own.constraints,
+        source=source,
+        fill_missing=True,
+        never_missing=never_missing,
+        lenient=True,
     )
     prepare(model, folder, conditions, units, reporter, internal=True)
     for number in range(times):

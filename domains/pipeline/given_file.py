@@ -27,7 +27,7 @@ from shared.corpus.locating import format_of
 from shared.corpus.reading import read_table
 from shared.corpus.schema import Table
 from shared.corpus.units import by_unit
-from shared.corpus.values import to_numbers, to_text
+from shared.corpus.values import from_numbers, to_numbers, to_text
 from shared.errors import DataError
 
 
@@ -58,10 +58,13 @@ def conditions_of(
     source: str,
     fill_missing: bool,
     never_missing: bool = False,
+    lenient: bool = False,
 ) -> tuple[Conditions, int]:
     """The conditions of a frame with the columns of ``table``, a part of those of the model.
 
-    ``source`` names it in messages. With ``never_missing``, what is drawn for an empty cell is a value.
+    ``source`` names it in messages. With ``never_missing``, what is drawn for an empty cell is a value. ``lenient``: a
+    value that the model never gives is kept all the same; of a number follows what follows of the nearest that it
+    gives, of a category nothing.
     """
     by_row = codec.table.unit is not None and codec.table.unit in table.names
     if by_row:
@@ -78,6 +81,8 @@ def conditions_of(
             _check_key(column.name, codec, constraints, by_row=by_row)
             continue
         own = codec.codecs[column.name]
+        if lenient:
+            values, free = _known(own, values, free)
         _check_values(source, own, values, free)
         if by_row and column.of_unit:
             _check_settled(source, table, column.name, values, lengths)
@@ -163,6 +168,19 @@ def _check_values(source: str, codec: Codec, values: pd.Series, free: NDArray[np
         text = shown_number(float(to_numbers(values.iloc[[row]], codec.column)[0]), codec.column)
         what = f"is {text if isinstance(codec, NumberCodec) else shown(value)}; the model gives {described(codec)}"
     raise DataError(f"{source}: row {row + 1}: {codec.column.name!r} {what}")
+
+
+def _known(codec: Codec, values: pd.Series, free: NDArray[np.bool_]) -> tuple[pd.Series, NDArray[np.bool_]]:
+    """Values that the model gives, near the given ones; nothing where there are none."""
+    if isinstance(codec, NumberCodec):
+        ends = number_range(codec)
+        if ends is not None:
+            values = from_numbers(np.clip(to_numbers(values, codec.column), *ends), codec.column)
+    elif codec.column.kind != "boolean" and getattr(codec, "other", None) in (None, 0.0):
+        known = to_text(values).isin(list(categories_of(codec) or ()))
+        unknown = (values.notna() & ~known).to_numpy(dtype=bool)
+        return values.mask(unknown), free | unknown
+    return values, free
 
 
 def _check_settled(source: str, table: Table, name: str, values: pd.Series, lengths: NDArray[np.int64]) -> None:
