@@ -15,7 +15,7 @@ from shared.codecs.categorical import CategoricalCodec
 from shared.codecs.content import broken
 from shared.codecs.contract import CodeSet
 from shared.corpus.schema import Column
-from shared.engines.encoded import Codes
+from shared.engines.encoded import Codes, Positions
 
 BOOLEANS = ("false", "true")
 
@@ -46,6 +46,11 @@ class BooleanCodec:
     def marginals(self) -> tuple[NDArray[np.float64], ...]:
         """How many rows have each code."""
         return self.categories.marginals
+
+    @property
+    def positions(self) -> tuple[Positions, ...]:
+        """Categories have none."""
+        return (None,) * len(self.sizes)
 
     def encode(self, values: pd.Series) -> Codes:
         """Shape ``(rows, 1)``; raises ``DataError`` for a missing value where the column is not nullable."""

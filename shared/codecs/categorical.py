@@ -17,7 +17,7 @@ from shared.codecs.content import Content, broken, checked, draw
 from shared.codecs.contract import CodeSet
 from shared.corpus.schema import Column
 from shared.corpus.values import to_text
-from shared.engines.encoded import Codes
+from shared.engines.encoded import Codes, Positions
 from shared.errors import DataError
 
 # Above it a rank is written with two digits, so that no column has more codes than this by far.
@@ -113,6 +113,11 @@ class CategoricalCodec:
         low = digits.sum(axis=0)
         low[0] += sum(special)
         return np.append(digits.sum(axis=1), special), low
+
+    @property
+    def positions(self) -> tuple[Positions, ...]:
+        """Categories have none."""
+        return (None,) * len(self.sizes)
 
     @cached_property
     def _index(self) -> pd.Index:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shared.access.questions import Answer, Question
 from shared.corpus.schema import Column
-from shared.engines.encoded import Codes
+from shared.engines.encoded import Codes, Positions
 
 CodeSet = Mapping[int, frozenset[int]]
 
@@ -41,6 +41,11 @@ class Codec(Protocol):
     @property
     def marginals(self) -> tuple[NDArray[np.float64], ...]:
         """How often each code occurs, by the answer it was learned from; one array a code column."""
+        ...
+
+    @property
+    def positions(self) -> tuple[Positions, ...]:
+        """Where each code lies on the number line, NaN for missing; ``None`` for a code column of categories."""
         ...
 
     def encode(self, values: pd.Series) -> Codes:

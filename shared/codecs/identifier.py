@@ -17,7 +17,7 @@ from shared.access.questions import Answer
 from shared.codecs.content import Content, checked
 from shared.codecs.contract import CodeSet
 from shared.corpus.schema import Column
-from shared.engines.encoded import Codes
+from shared.engines.encoded import Codes, Positions
 from shared.errors import DataError
 from shared.randomness import derive, mixed
 
@@ -67,6 +67,11 @@ class IdentifierCodec:
 
     @property
     def marginals(self) -> tuple[NDArray[np.float64], ...]:
+        """Nothing is modelled."""
+        return ()
+
+    @property
+    def positions(self) -> tuple[Positions, ...]:
         """Nothing is modelled."""
         return ()
 

@@ -17,7 +17,7 @@ from shared.codecs.content import Content, broken, checked, draw
 from shared.codecs.contract import CodeSet
 from shared.corpus.schema import Column
 from shared.corpus.values import bounds, from_numbers, to_numbers
-from shared.engines.encoded import Codes
+from shared.engines.encoded import Codes, Positions
 from shared.errors import DataError, SchemaError
 
 BINS = 100
@@ -71,6 +71,12 @@ class NumberCodec:
     def marginals(self) -> tuple[NDArray[np.float64], ...]:
         """How many rows have each code."""
         return (self.bins.counts if self.missing is None else np.append(self.bins.counts, self.missing),)
+
+    @property
+    def positions(self) -> tuple[Positions, ...]:
+        """The atom, or the middle of the bin."""
+        middles = (self._lows + self._highs) / 2
+        return (middles if self.missing is None else np.append(middles, np.nan),)
 
     @cached_property
     def _lows(self) -> NDArray[np.float64]:

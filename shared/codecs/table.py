@@ -98,14 +98,23 @@ class TableCodec:
 
     @property
     def shape(self) -> Shape:
-        """Names, sizes and marginals of the code columns; ``x#0``, ``x#1`` where column ``x`` has several."""
+        """Names, sizes, marginals and positions of the code columns; ``x#0``, ``x#1`` where ``x`` has several."""
         parts = []
         for of_unit in (True, False):
             codecs = self._part(of_unit)
             names = tuple(name for codec in codecs for name in code_names(codec))
-            parts.append((names, tuple(marginal for codec in codecs for marginal in codec.marginals)))
-        (unit_names, unit_marginals), (row_names, row_marginals) = parts
-        return Shape(unit_names, unit_marginals, row_names, row_marginals, self.rows_per_unit)
+            marginals = tuple(marginal for codec in codecs for marginal in codec.marginals)
+            parts.append((names, marginals, tuple(place for codec in codecs for place in codec.positions)))
+        (unit_names, unit_marginals, unit_positions), (row_names, row_marginals, row_positions) = parts
+        return Shape(
+            unit_names,
+            unit_marginals,
+            row_names,
+            row_marginals,
+            self.rows_per_unit,
+            unit_positions=unit_positions,
+            row_positions=row_positions,
+        )
 
     def encode(self, data: Grouped) -> Histories:
         """Codes of units and rows; a unit's own columns are read from its first row."""

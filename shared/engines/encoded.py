@@ -14,6 +14,8 @@ from shared.errors import DataError
 
 # As codecs and engines give them; what is kept of a whole table has the narrowest type that holds its sizes.
 Codes = NDArray[np.int32]
+# Where codes lie on the number line, NaN for missing; None for categories.
+Positions = NDArray[np.float64] | None
 AnyCodes = NDArray[np.integer[Any]]
 
 
@@ -217,6 +219,10 @@ class Shape:
     what ``rows_per_unit`` counts of them is noise. ``given_units`` declares that the columns of units and their
     numbers of rows are always given (rows of a table whose parents come from another engine): nothing is learned
     of how frequent they are.
+
+    ``unit_positions`` and ``row_positions``, if given, say of each code column where its codes lie on the number line:
+    an array of shape ``(size,)`` with the middle of what a code stands for, NaN for that of missing, or ``None`` for
+    a category. They are computed from what the codecs learned, not from records. Empty: all are categories.
     """
 
     unit_names: tuple[str, ...]
@@ -226,6 +232,8 @@ class Shape:
     rows_per_unit: NDArray[np.float64]
     empty_units: bool = False
     given_units: bool = False
+    unit_positions: tuple[Positions, ...] = ()
+    row_positions: tuple[Positions, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
