@@ -9,6 +9,7 @@ import torch
 import typer
 
 from domains.cli import (
+    adapt,
     balance,
     clean,
     compare,
@@ -82,6 +83,7 @@ app.command(
 )(corpus.corpus)
 app.command(epilog="Example: simulacra fit examples/medical/demo.yaml --out model")(fit.fit)
 app.command(epilog="Example: simulacra sample model --units 100000 --seed 7 --out synthetic")(sample.sample)
+app.command(epilog="Example: simulacra adapt site-b.yaml model-of-site-a --out model-of-site-b")(adapt.adapt)
 app.command(epilog="Example: simulacra balance model --column income --mix '>50K=.5,<=50K=.5' --out balanced")(
     balance.balance
 )

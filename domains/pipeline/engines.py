@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 from domains.pipeline.config_file import settings_model
 from domains.pipeline.yaml_file import checked
 from shared.codecs.table import TableCodec
-from shared.engines.contract import Engine
+from shared.engines.contract import Continues, Engine
 from shared.engines.encoded import Shape
 from shared.engines.sdv.config import LICENCE, SDV_CONFIGS, SdvConfig
 from shared.engines.sdv.engine import SdvEngine
@@ -38,14 +38,15 @@ class EngineKind:
     """What the pipeline knows of an engine.
 
     ``build`` makes an untrained one for data of a shape, the codes of a codec, from a seed and the name of a device;
-    ``load`` reads what it saved. ``below``: whether it learns rows given the rows of a table above. ``licence`` is
-    that of software of others.
+    ``load`` reads what it saved. ``below``: whether it learns rows given the rows of a table above;
+    ``continues``: whether a fitted one can go on learning. ``licence`` is that of software of others.
     """
 
     config: type[Any]
     build: Callable[[Any, Shape, TableCodec, int, str], Engine]
     load: Callable[[Path, TableCodec, str], Engine]
     below: bool = False
+    continues: bool = False
     licence: str | None = None
 
 
@@ -68,7 +69,7 @@ def _of_codes(config: type[Any], engine: type[_OfCodes], *, below: bool = False)
         del codec
         return engine.load(folder, device=device)
 
-    return EngineKind(config=config, build=build, load=load, below=below)
+    return EngineKind(config=config, build=build, load=load, below=below, continues=hasattr(engine, "continued"))
 
 
 def _of_sdv(config: type[SdvConfig]) -> EngineKind:
@@ -107,6 +108,17 @@ def engine_config(table: str, given: Mapping[str, Any], path: Path, *, private: 
 def build(config: EngineConfig, shape: Shape, codec: TableCodec, *, seed: int, device: str) -> Engine:
     """An untrained engine for data of that shape, the codes of ``codec``."""
     return _kind(config).build(config, shape, codec, seed, device)
+
+
+def continued(engine: Engine, config: EngineConfig, shape: Shape) -> Engine:
+    """A fitted engine that goes on learning with other settings; ``ConfigurationError`` for one that cannot."""
+    if not isinstance(engine, Continues) or engine.name != engine_name(config):
+        known = ", ".join(name for name, kind in ENGINES.items() if kind.continues)
+        raise ConfigurationError(
+            f"the model's engine is {engine.name}, and {engine_name(config)} is asked for; a model goes on with its "
+            f"own engine, which can be {known}"
+        )
+    return engine.continued(config, shape)
 
 
 def check_below(config: EngineConfig, table: str, where: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from domains.pipeline.budgeting import Charge
 from domains.pipeline.config import Config
 from domains.pipeline.declaring import Declaration, TableDeclaration
-from domains.pipeline.engines import build, engine_name
+from domains.pipeline.engines import build, continued, engine_name
 from domains.pipeline.model import Model, PromiseMade, provenance
 from domains.pipeline.table_model import TableModel
 from domains.pipeline.unfinished import Unfinished
@@ -19,6 +19,7 @@ from privacy.budget.promise import RELATION, Mechanisms
 from privacy.workload import declared
 from shared.access.contract import Access
 from shared.access.plain import PlainAccess
+from shared.access.questions import RowCountQuestion, RowCounts
 from shared.codecs.contract import Codec
 from shared.codecs.encoding import encode_units
 from shared.codecs.table import TableCodec, renamed
@@ -29,6 +30,7 @@ from shared.corpus.scratch import Scratch
 from shared.corpus.units import UnitFrame, Units
 from shared.engines.contract import FitSummary
 from shared.engines.encoded import Shape
+from shared.errors import ConfigurationError
 from shared.randomness import derive
 from shared.training.reporter import Reporter
 
@@ -49,8 +51,14 @@ def fit_model(
     scratch: Scratch,
     reporter: Reporter,
     state: Unfinished | None = None,
+    *,
+    start: Model | None = None,
 ) -> Fitted:
-    """Fit an engine to the training units of each table, from where ``state`` stands, if it is of a run taken up."""
+    """Fit an engine to the training units of each table, from where ``state`` stands, if it is of a run taken up.
+
+    With ``start``, its codecs are kept and its engines go on learning; without a promise alone.
+    """
+    check_start(declaration, config, start)
     private = charge.mechanisms is not None
     learned: dict[str, TableModel] = {}
     summaries = {}
@@ -58,7 +66,9 @@ def fit_model(
         parent = table.view.parent
         above = None if parent is None else learned[parent.table].codec
         mechanisms = None if charge.mechanisms is None else charge.mechanisms[table.name]
-        fitted, summary = _fit_table(config, table, above, train[table.name], mechanisms, scratch, reporter, state)
+        fitted, summary = _fit_table(
+            config, table, above, train[table.name], mechanisms, scratch, reporter, state, start
+        )
         learned[table.name], summaries[table.name] = fitted, summary
     sources = {name: fitted.view.source for name, fitted in learned.items()}
     schema = replace(declaration.schema, tables=tuple(sources[table.name] for table in declaration.schema.tables))
@@ -84,6 +94,7 @@ def _fit_table(
     scratch: Scratch,
     reporter: Reporter,
     state: Unfinished | None,
+    start: Model | None,
 ) -> tuple[TableModel, FitSummary]:
     table = learning_table(declared_table, private=mechanisms is not None)
     view = declared_table.view
@@ -94,7 +105,10 @@ def _fit_table(
     # Without a promise nothing asks for units: each history is an example of its own, and batches are small.
     access: Access = PlainAccess(histories) if mechanisms is None else PrivateAccess(data, mechanisms)
     private = mechanisms is not None
+    before = None if start is None else next(found for found in start.tables if found.name == table.name)
     codec = None if state is None else state.codec(view.history)
+    if codec is None and before is not None:
+        codec = _kept(before.codec, view, access)
     if codec is None:
         with reporter.stage("learning columns", 1) as stage:
             codec = _learned(config, declared_table, view, above, data, histories, access, mechanisms)
@@ -108,10 +122,44 @@ def _fit_table(
     first = view.parent is None
     shape: Shape = codec.shape if first else replace(codec.shape, given_units=True)
     seeds = [derive(config.seed, role, *(() if first else (table.name,))) for role in ("weights", "training")]
-    engine = build(settings, shape, codec, seed=seeds[0], device=config.device)
+    if before is None:
+        engine = build(settings, shape, codec, seed=seeds[0], device=config.device)
+    else:
+        engine = continued(before.engine, settings, shape)
     checkpoints = None if state is None else state.checkpoints(table.name, encoded)
     summary = engine.fit(encoded, access, seed=seeds[1], reporter=reporter, checkpoints=checkpoints)
     return TableModel(view, declared_table.constraints, codec, engine), summary
+
+
+def check_start(declaration: Declaration, config: Config, start: Model | None) -> None:
+    """Raise ``ConfigurationError`` unless ``start`` generates what is declared."""
+    if start is None:
+        return
+    assert config.privacy is None, "a promise counts what is asked of records; a model that goes on asked others"
+    found = {table.name: table for table in start.tables}
+    for table in declaration.tables:
+        if table.name not in found or len(found) != len(declaration.tables):
+            raise ConfigurationError(
+                f"the model generates {', '.join(found)}, and {config.path} has {table.name!r}; adapt a model of the "
+                "same tables"
+            )
+        old = {column.name: column.kind for column in found[table.name].view.history.columns}
+        new = {column.name: column.kind for column in table.view.history.columns}
+        differing = sorted(set(old.items()) ^ set(new.items()))
+        if differing:
+            raise ConfigurationError(
+                f"column {differing[0][0]!r} of {table.name} is not the same in the model and in {config.path}; adapt "
+                "a model of the same columns"
+            )
+
+
+def _kept(codec: TableCodec, view: View, access: Access) -> TableCodec:
+    """The codec of a model that goes on: only how many rows units have is counted anew."""
+    if view.parent is not None or len(codec.rows_per_unit) == 2:
+        return codec
+    (counted,) = access.statistics.answer([RowCountQuestion(len(codec.rows_per_unit) - 1)])
+    assert isinstance(counted, RowCounts)
+    return replace(codec, rows_per_unit=np.maximum(counted.counts, 0.0))
 
 
 def _learned(

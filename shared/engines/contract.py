@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.access.contract import Access
-from shared.engines.encoded import CodeExclusion, Encoded, Given
+from shared.engines.encoded import CodeExclusion, Encoded, Given, Shape
 from shared.training.checkpoints import Checkpoints
 from shared.training.curves import Curve
 from shared.training.reporter import Reporter
@@ -88,4 +88,16 @@ class HasDensity(Protocol):
 
     def log_density(self, data: Encoded) -> NDArray[np.float64]:
         """Natural log of the probability of each unit under the engine, shape ``(units,)``."""
+        ...
+
+
+@runtime_checkable
+class Continues(Protocol):
+    """An engine that goes on learning after it was fitted."""
+
+    def continued(self, settings: Any, shape: Shape) -> Engine:
+        """Itself with other settings, for further data of ``shape``, whose codes mean the same.
+
+        Raises ``ConfigurationError`` for settings that make another network.
+        """
         ...

@@ -7,7 +7,7 @@ import math
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -30,7 +30,7 @@ from shared.engines.sequence.inputs import Examples
 from shared.engines.sequence.network import NetworkShape, RowNetwork
 from shared.engines.sequence.proposal import Proposal
 from shared.engines.sequence.sampling import Sampler
-from shared.errors import DataError
+from shared.errors import ConfigurationError, DataError
 from shared.randomness import derive, torch_generator
 from shared.training.checkpoints import Checkpoints
 from shared.training.loop import Part, train
@@ -84,18 +84,24 @@ class SequenceEngine:
         )
         network = RowNetwork(network_shape)
         network.reset(shape.unit_marginals + shape.row_marginals, torch_generator(seed, "weights"))
-        counts = np.maximum(shape.rows_per_unit, 0)
-        possible = np.arange(len(counts)) >= (0 if shape.empty_units else 1)
-        counts = np.where(possible, counts, 0.0)
-        counts = counts if counts.sum() > 0 else possible.astype(np.float64)
         state = SequenceState(
             format=FORMAT,
             settings=settings,
             network=network_shape,
             names=shape.unit_names + shape.row_names,
-            rows_per_unit=tuple((counts / counts.sum()).tolist()),
+            rows_per_unit=_count_chances(shape),
         )
         return cls(state, network, device_named(device))
+
+    def continued(self, settings: SequenceConfig, shape: Shape) -> SequenceEngine:
+        """The same network with other settings, for further data; see the contract."""
+        own = self.state.settings
+        widths = ("embedding", "hidden", "context")
+        if any(getattr(settings, name) != getattr(own, name) for name in widths):
+            made = ", ".join(f"{name} {getattr(own, name)}" for name in widths)
+            raise ConfigurationError(f"the model was made with {made}; it goes on with the same")
+        state = replace(self.state, settings=settings, rows_per_unit=_count_chances(shape))
+        return SequenceEngine(state, self.network, self.device)
 
     def fit(
         self,
@@ -247,6 +253,15 @@ class SequenceEngine:
         proposal = Proposal(self.network.shape, self.network.extra)
         _fill(proposal, weights, path, "delete it, it is learned again when needed")
         return proposal.to(self.device).eval()
+
+
+def _count_chances(shape: Shape) -> tuple[float, ...]:
+    """How likely each number of rows is."""
+    counts = np.maximum(shape.rows_per_unit, 0)
+    possible = np.arange(len(counts)) >= (0 if shape.empty_units else 1)
+    counts = np.where(possible, counts, 0.0)
+    counts = counts if counts.sum() > 0 else possible.astype(np.float64)
+    return tuple((counts / counts.sum()).tolist())
 
 
 def _tensors(module: torch.nn.Module) -> dict[str, torch.Tensor]:
