@@ -25,6 +25,7 @@ from domains.cli import (
     sample,
     schema,
     simulate,
+    tune,
 )
 from domains.pipeline.versions import suite_version
 
@@ -99,4 +100,7 @@ app.command(epilog="Example: simulacra release examples/medical/demo.yaml --out 
 app.command(epilog="Example: simulacra compare releases/versions/FIRST releases --out comparison.html")(compare.compare)
 app.command(epilog="Example: simulacra publish releases/demo s3://bucket/demo")(publish.publish)
 app.command(epilog="Example: simulacra fetch s3://bucket/demo --out demo")(publish.fetch)
+app.command("tune", epilog="Example: simulacra tune adult.yaml --engines sequence,vae --out adult-tuned.yaml")(
+    tune.tune_
+)
 app.add_typer(ledger.app, name="ledger")
