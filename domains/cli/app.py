@@ -19,6 +19,7 @@ from domains.cli import (
     evaluate,
     fit,
     fuse,
+    image,
     ledger,
     publish,
     release,
@@ -104,3 +105,4 @@ app.command("tune", epilog="Example: simulacra tune adult.yaml --engines sequenc
     tune.tune_
 )
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(image.app, name="image")

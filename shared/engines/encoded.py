@@ -172,12 +172,7 @@ class Texts:
 
     def of_examples(self, drawn: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The texts of drawn examples, and for each the place of its example among the drawn; both ascend in place."""
-        if self.groups is None:
-            return drawn, np.arange(len(drawn), dtype=np.int64)
-        starts, counts = self.groups[:-1][drawn], np.diff(self.groups)[drawn]
-        places = np.repeat(np.arange(len(drawn)), counts)
-        firsts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64) if len(drawn) else counts
-        return (np.repeat(starts - firsts, counts) + np.arange(counts.sum())).astype(np.int64), places
+        return _members(self.groups, drawn)
 
     def ids(self, text: int) -> Codes:
         """All tokens of one text."""
@@ -205,7 +200,73 @@ class Texts:
         return cls(tokens, offsets, lengths, np.arange(len(parts)) if rows is None else rows, size, groups)
 
 
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Images of equal size, each under a label.
+
+    ``pixels`` has shape ``(images, height, width, channels)``, from 0 to 255; ``labels`` shape ``(images,)``, with
+    ``0 <= labels < len(names)``; ``names`` says what they stand for.
+
+    ``groups``, if there are any, has shape ``(examples + 1,)``: images ``groups[i]:groups[i + 1]`` are one example of
+    training, such as all that were taken of one patient. ``None``: each image is one.
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: Codes
+    names: tuple[str, ...]
+    groups: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4:
+            raise DataError(
+                f"pixels of type {self.pixels.dtype} and shape {self.pixels.shape}; give whole numbers of one byte, "
+                "of shape (images, height, width, channels)"
+            )
+        if self.labels.shape != (len(self.pixels),):
+            raise DataError(f"labels of shape {self.labels.shape} do not fit {len(self.pixels)} images; give one each")
+        if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.names):
+            raise DataError(f"a label is none of the {len(self.names)} that have names; number them from 0")
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+        height, width, channels = self.pixels.shape[1:]
+        return height, width, channels
+
+    @property
+    def examples(self) -> int:
+        """Number of examples that training draws from."""
+        return len(self) if self.groups is None else len(self.groups) - 1
+
+    def of_examples(self, drawn: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The images of drawn examples, and for each the place of its example among the drawn."""
+        return _members(self.groups, drawn)
+
+    def take(self, indices: NDArray[np.int64]) -> Images:
+        """The images at ``indices``, each an example of its own."""
+        return Images(self.pixels[indices], self.labels[indices], self.names)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Images]) -> Images:
+        """Several batches of the same size and labels as one."""
+        pixels = np.concatenate([part.pixels for part in parts])
+        return cls(pixels, np.concatenate([part.labels for part in parts]), parts[0].names)
+
+
 Encoded = Histories
+
+
+def _members(groups: NDArray[np.int64] | None, drawn: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """What drawn examples hold, and for each the place of its example among the drawn."""
+    if groups is None:
+        return drawn, np.arange(len(drawn), dtype=np.int64)
+    starts, counts = groups[:-1][drawn], np.diff(groups)[drawn]
+    places = np.repeat(np.arange(len(drawn)), counts)
+    firsts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64) if len(drawn) else counts
+    return (np.repeat(starts - firsts, counts) + np.arange(counts.sum())).astype(np.int64), places
 
 
 @dataclass(frozen=True, eq=False)
