@@ -19,7 +19,7 @@ from benchmarks.tabular.data import ROOT
 from domains.cli.reporter import RichReporter
 from shared.training.reporter import Reporter
 
-TEST_TURNS = 400
+TEST_TURNS = 200
 
 
 def main() -> None:

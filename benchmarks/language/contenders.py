@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.language.data import Turn, example, turns
 from benchmarks.language.measuring import Measures, Units, measured
 from benchmarks.tabular.data import ROOT
+from shared.engines.language.adversarial import AdversarialConfig, AdversarialEngine
 from shared.engines.language.config import LanguageConfig
 from shared.engines.language.conversion import SMOLLM2, converted, packaged_model
 from shared.engines.language.engine import LanguageEngine
@@ -29,6 +30,19 @@ class Contender:
     lexical: bool = False
     temperature: float = 0.8
 
+    def engine(self, settings: LanguageConfig, seed: int) -> LanguageEngine:
+        return LanguageEngine.fresh(settings, seed=seed)
+
+
+@dataclass(frozen=True)
+class Adversarial(Contender):
+    """An LSTM that goes on against a discriminator."""
+
+    against: AdversarialConfig = field(default_factory=AdversarialConfig)
+
+    def engine(self, settings: LanguageConfig, seed: int) -> LanguageEngine:
+        return AdversarialEngine.opposed(settings, self.against, seed=seed)
+
 
 _ADAPTERS = {"network": "pretrained", "batch_units": 16, "epochs": 1, "learning_rate": 2e-3, "most_tokens": 192}
 _SCRATCH = {"batch_units": 32, "most_tokens": 384, "averaging": (0.1, 0.01)}
@@ -41,6 +55,11 @@ CONTENDERS = {
     "transformer": Contender(
         "transformer over bytes, placeholders",
         {**_SCRATCH, "network": "transformer", "hidden": 128, "layers": 4, "epochs": 1.6},
+    ),
+    "seqgan": Adversarial(
+        "SeqGAN (LSTM), placeholders",
+        {**_SCRATCH, "network": "lstm", "hidden": 256, "layers": 1, "epochs": 0.6},
+        against=AdversarialConfig(steps=80),
     ),
 }
 
@@ -72,7 +91,7 @@ def run(contender: Contender, test: Sequence[Turn], models: Path, *, seed: int, 
     settings = dict(contender.settings)
     if settings["network"] == "pretrained":
         settings["base"] = str(models / SMOLLM2)
-    engine = LanguageEngine.fresh(LanguageConfig.with_settings(settings, private=False), seed=seed)
+    engine = contender.engine(LanguageConfig.with_settings(settings, private=False), seed)
     examples = [example(turn, lexical=contender.lexical) for turn in training_turns(contender.examples, seed)]
     data = engine.encoded([e.prompt for e in examples], [e.text for e in examples])
     start = time.process_time()

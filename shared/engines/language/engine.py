@@ -23,7 +23,7 @@ from shared.engines.encoded import Texts
 from shared.engines.language.batches import text_losses
 from shared.engines.language.config import LanguageConfig
 from shared.engines.language.generation import Constraint, Decoding, generate
-from shared.engines.language.networks import CausalNetwork, LstmNetwork, TransformerNetwork, reset
+from shared.engines.language.networks import CausalNetwork, LstmNetwork, TransformerNetwork, reset, unborn
 from shared.engines.language.pretrained import end_of, fingerprint, pretrained
 from shared.engines.language.tokenisers import BYTES, FILE, Tokeniser, tokeniser_from
 from shared.errors import ConfigurationError, DataError
@@ -264,8 +264,7 @@ def _network(settings: LanguageConfig, vocabulary: int, generator: torch.Generat
             most_tokens=settings.most_tokens,
             generator=generator,
         )
-    # Built without storage first: what layers draw when they are made would come from torch's global state.
-    with torch.device("meta"):
+    with unborn():
         network: CausalNetwork = (
             LstmNetwork(
                 vocabulary,
@@ -283,9 +282,7 @@ def _network(settings: LanguageConfig, vocabulary: int, generator: torch.Generat
                 most_tokens=settings.most_tokens,
             )
         )
-    network = network.to_empty(device="cpu")
-    reset(network, generator)
-    return network
+    return reset(network, generator)
 
 
 def _fill(module: torch.nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:

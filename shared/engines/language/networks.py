@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Protocol, Self
+from contextlib import AbstractContextManager
+from typing import Protocol, Self, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+N = TypeVar("N", bound=nn.Module)
 
 
 class Cache(Protocol):
@@ -69,16 +72,26 @@ class LstmCache:
 class LstmNetwork(CausalNetwork):
     """Long short-term memory (Hochreiter and Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735).
 
-    Made of linear layers, so that opacus has its gradients of single rows (``nn.LSTM`` has none).
+    Made of linear layers, so that opacus has its gradients of single rows (``nn.LSTM`` has none). ``outputs`` is the
+    width of its head, that of the vocabulary unless told otherwise.
     """
 
-    def __init__(self, vocabulary: int, *, embedding: int, hidden: int, layers: int, most_tokens: int) -> None:
+    def __init__(
+        self,
+        vocabulary: int,
+        *,
+        embedding: int,
+        hidden: int,
+        layers: int,
+        most_tokens: int,
+        outputs: int | None = None,
+    ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, embedding)
         widths = [embedding, *[hidden] * (layers - 1)]
         self.inputs = nn.ModuleList(nn.Linear(width, 4 * hidden) for width in widths)
         self.recurrences = nn.ModuleList(nn.Linear(hidden, 4 * hidden, bias=False) for _ in widths)
-        self.head = nn.Linear(hidden, vocabulary)
+        self.head = nn.Linear(hidden, vocabulary if outputs is None else outputs)
         self._hidden = hidden
         self._most_tokens = most_tokens
 
@@ -219,8 +232,17 @@ class TransformerNetwork(CausalNetwork):
         return self.head(self.last(states))[:, 0], TransformerCache(kept, present)
 
 
-def reset(network: nn.Module, generator: torch.Generator) -> None:
-    """Initialise every parameter from ``generator``; forget gates of an LSTM start open (Jozefowicz et al. 2015)."""
+def unborn() -> AbstractContextManager[object]:
+    """Modules made inside have no storage: what layers draw when they are made would come from torch's global state."""
+    return torch.device("meta")
+
+
+def reset(network: N, generator: torch.Generator) -> N:
+    """Give an ``unborn`` network its first weights, all drawn from ``generator``; returns it.
+
+    Forget gates of an LSTM start open (Jozefowicz et al. 2015).
+    """
+    network = network.to_empty(device="cpu")
     # A transformer normalises what it reads; an LSTM reads embeddings as they are.
     spread = 1.0 if isinstance(network, LstmNetwork) else 0.05
     for module in network.modules():
@@ -240,3 +262,4 @@ def reset(network: nn.Module, generator: torch.Generator) -> None:
             width = inputs.out_features // 4
             with torch.no_grad():
                 inputs.bias[width : 2 * width] = 1.0
+    return network
