@@ -15,7 +15,7 @@ from evaluation.effort import Effort
 from evaluation.features import Features, feature_matrices
 from evaluation.joint import JointCounts, joint_counts
 from evaluation.records import Records, encode_records
-from shared.corpus.schema import Column, Table
+from shared.corpus.schema import UNCODED, Column, Table
 from shared.corpus.units import UnitFrame, Units
 from shared.errors import DataError
 from shared.randomness import numpy_generator
@@ -71,7 +71,7 @@ class Comparison:
     def columns(self) -> tuple[Column, ...]:
         """The columns that are compared."""
         keys = {self.table.unit, self.table.primary_key, *(key.column for key in self.table.foreign_keys)}
-        return tuple(c for c in self.table.columns if c.kind != "identifier" and c.name not in keys)
+        return tuple(c for c in self.table.columns if c.kind not in UNCODED and c.name not in keys)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -58,8 +58,8 @@ CONTENDERS = {
     ),
     "seqgan": Adversarial(
         "SeqGAN (LSTM), placeholders",
-        {**_SCRATCH, "network": "lstm", "hidden": 256, "layers": 1, "epochs": 0.6},
-        against=AdversarialConfig(steps=80),
+        {**_SCRATCH, "network": "lstm", "hidden": 256, "layers": 1, "epochs": 0.5},
+        against=AdversarialConfig(steps=60),
     ),
 }
 

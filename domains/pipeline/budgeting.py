@@ -11,23 +11,26 @@ from typing import Any
 
 from domains.pipeline.config import Config
 from domains.pipeline.declaring import Declaration
+from domains.pipeline.texts import text_columns, text_mechanism
 from domains.pipeline.unfinished import Unfinished
 from privacy.budget.calibration import calibrate_together
 from privacy.budget.events import joint_events
 from privacy.budget.events import to_json as events_json
 from privacy.budget.ledger import Ledger, Source
-from privacy.budget.promise import Mechanisms, Promise, Spending
+from privacy.budget.promise import Mechanisms, Promise, Spending, Workload
 from privacy.budget.status import Cap
 from privacy.workload import declared, workload_of
 from shared.errors import ConfigurationError, GateRefused
+
+_TRAINING = Workload(unknown_categories=0, unit_columns=0, row_columns=0, row_counts=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Charge:
     """What a run may use.
 
-    ``key`` is the secret key of the source. ``mechanisms`` are what a private run has paid for in each table, each
-    once; ``None`` promises nothing. ``head`` is the head of the source's hash chain. ``spent`` and
+    ``key`` is the secret key of the source. ``mechanisms`` are what a private run has paid for in each table and text
+    column, each once; ``None`` promises nothing. ``head`` is the head of the source's hash chain. ``spent`` and
     ``cap`` are ε at the ledger's δ with this run in it; ``left`` is the largest ε, about, that one more
     release may have, by composition: less or more than ``cap`` less ``spent``.
     """
@@ -57,7 +60,7 @@ def plan(config: Config, declaration: Declaration) -> dict[str, Mechanisms] | No
     if privacy is None:
         return None
     units = config.training_units_about
-    promises, workloads = [], []
+    names, promises, workloads = [], [], []
     for table in declaration.tables:
         several = len(declaration.tables) > 1
         rows = 1 if several and table.view.parent is None else privacy.rows_of(table.name)
@@ -74,6 +77,11 @@ def plan(config: Config, declaration: Declaration) -> dict[str, Mechanisms] | No
         workload = workload_of(known, table.unlearned)
         # How many rows a row has below it is a column of its own.
         workloads.append(workload if table.view.parent is None else replace(workload, row_counts=False))
+        # Training on a text column is one more mechanism on the same units; it asks nothing.
+        texts = [text_mechanism(table.name, column) for column in text_columns(table.table)]
+        names += [table.name, *texts]
+        promises += [promises[-1]] * len(texts)
+        workloads += [_TRAINING] * len(texts)
     usual = Spending()
     spending = Spending(
         batch_units=privacy.batch_units or min(usual.batch_units, units),
@@ -84,7 +92,7 @@ def plan(config: Config, declaration: Declaration) -> dict[str, Mechanisms] | No
         found = calibrate_together(promises, spending, workloads)
     except ConfigurationError as error:
         raise ConfigurationError(f"{config.path}: privacy: {error}") from error
-    return {table.name: mechanisms for table, mechanisms in zip(declaration.tables, found, strict=True)}
+    return dict(zip(names, found, strict=True))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 from domains.base.contract import Task
 from domains.pipeline.config_file import ConfigFile, PrivacyFile, TaskFile
 from domains.pipeline.engines import EngineConfig, engine_config
+from domains.pipeline.texts import TextConfig, text_configs
 from domains.pipeline.yaml_file import checked, load_mapping, resolve_path, with_variables
 from evaluation.gate import Thresholds
 from shared.corpus.databases.urls import anchored
@@ -22,6 +23,7 @@ from shared.devices import device_named
 from shared.errors import ConfigurationError, SimulacraError
 
 ROW = "row"
+TEXT = "text"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,8 @@ class Config:
     """Everything a fit or a release is told. Paths are resolved.
 
     ``unit`` is the name of a column, or ``row``. ``privacy`` of ``None`` promises nothing.
-    ``engines`` has one entry a table, and ``default``. ``ledger`` is where budgets are kept.
+    ``engines`` has one entry a table, and ``default``; ``texts`` has text columns by table.
+    ``ledger`` is where budgets are kept.
     ``memory`` is how many bytes the work on records may take. ``written`` is the file's content.
     """
 
@@ -122,6 +125,7 @@ class Config:
     device: str
     memory: int
     written: Mapping[str, Any] = field(repr=False)
+    texts: Mapping[str, Mapping[str, TextConfig]] = field(default_factory=dict)
 
     def engine(self, table: str) -> EngineConfig:
         """The engine of a table."""
@@ -148,8 +152,13 @@ def read_config(path: Path) -> Config:
         memory = parse_memory(file.memory)
         thresholds = Thresholds.declared(file.gate, private=private)
         engines = {
-            name: engine_config(name, given, path, private=private)
+            name: engine_config(name, {k: v for k, v in given.items() if k != TEXT}, path, private=private)
             for name, given in {"default": {}, **file.engine}.items()
+        }
+        texts = {
+            name: text_configs(given[TEXT], f"engine.{name}.{TEXT}", path, private=private)
+            for name, given in file.engine.items()
+            if TEXT in given
         }
     except SimulacraError as error:
         raise _named(error, path) from error
@@ -174,6 +183,7 @@ def read_config(path: Path) -> Config:
         device=file.device,
         memory=memory,
         written=written,
+        texts=texts,
     )
     _check_privacy(config)
     return config

@@ -18,6 +18,7 @@ CROISSANT = "croissant.json"
 _TYPES: Mapping[Kind, str] = {
     "categorical": "sc:Text",
     "identifier": "sc:Text",
+    "text": "sc:Text",
     "integer": "sc:Integer",
     "real": "sc:Float",
     "boolean": "sc:Boolean",

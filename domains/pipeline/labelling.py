@@ -24,7 +24,7 @@ from domains.pipeline.yaml_file import checked, load_mapping
 from shared.corpus.corpus import Corpus
 from shared.corpus.folders import fresh_folder
 from shared.corpus.reading import read_corpus
-from shared.corpus.schema import Column, Schema, Table
+from shared.corpus.schema import UNCODED, Column, Schema, Table
 from shared.corpus.schema_file import read_schema
 from shared.corpus.writing import write_corpus
 from shared.errors import ConfigurationError
@@ -153,7 +153,7 @@ def _features(table: Table, told: LabelFile) -> list[Column]:
     chosen = told.model.features
     if chosen is None:
         ruled = {condition.column for rule in told.rules for condition in rule.when}
-        chosen = tuple(c.name for c in table.columns if c.kind != "identifier" and c.name not in keys | ruled)
+        chosen = tuple(c.name for c in table.columns if c.kind not in UNCODED and c.name not in keys | ruled)
     names = dict.fromkeys((*chosen, *told.model.text))
     return [table.column(name) for name in names]
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from domains.base.contract import Task
-from shared.corpus.schema import NUMERIC, Column, Table
+from shared.corpus.schema import NUMERIC, UNCODED, Column, Table
 from shared.corpus.values import bounds, to_numbers
 
 TOLERANCE = 0.01  # numbers are near if they differ by at most this share of the declared range
@@ -25,7 +25,7 @@ def features_of(task: Task, table: Table) -> tuple[Column, ...]:
         for column in table.columns
         if column.name not in left_out
         and (column.name in task.features if task.features is not None else True)
-        and column.kind != "identifier"
+        and column.kind not in UNCODED
         and column.name not in keys
     )
 

@@ -6,6 +6,7 @@
     MODEL/schema.yaml              the schema of what it generates
     MODEL/tables/NAME/codec.json   columns to codes and back
     MODEL/tables/NAME/engine/      config.json, weights.safetensors
+    MODEL/tables/NAME/texts/N/     what writes its N-th text column
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from domains.pipeline.conditions import Conditions
 from domains.pipeline.declaring import TableDeclaration, tables_of
 from domains.pipeline.engines import load_engine
 from domains.pipeline.table_model import TableModel
+from domains.pipeline.texts import TextModel, text_columns
 from domains.pipeline.versions import SUITE, suite_version
 from shared.codecs.table import TableCodec
 from shared.corpus.schema import Schema
@@ -35,6 +37,7 @@ from shared.randomness import derive, numpy_generator
 from shared.training.reporter import Reporter
 
 TABLES = "tables"
+TEXTS = "texts"
 UNITS_WITH_ROWS = 2_048  # units whose rows in all tables are held at once
 FORMAT: Final = "simulacra-model/1"
 
@@ -110,7 +113,7 @@ class Model:
                 )
                 if conditions is not None:
                     conditions.written_into(frame, batch.rows_per_unit, first_unit, rows[root.name])
-                drawn = {root.name: root.drawn(frame, batch)}
+                drawn = {root.name: root.drawn(frame, batch, seed=derive(seed, "texts", number), reporter=reporter)}
                 for table in self.tables[1:]:
                     assert table.view.parent is not None
                     drawn[table.name] = table.below(
@@ -119,6 +122,7 @@ class Model:
                         seed=derive(seed, "rows", number),
                         first_row=rows[table.name],
                         identifier_key=key,
+                        reporter=reporter,
                     )
                 yield {table.name: table.written(drawn[table.name]) for table in self.tables}
                 first_unit += len(batch)
@@ -151,6 +155,8 @@ class Model:
             engine_folder(folder, table.name).mkdir(parents=True)
             (folder / TABLES / table.name / "codec.json").write_text(codec + "\n", encoding="utf-8")
             table.engine.save(engine_folder(folder, table.name))
+            for place, text in enumerate(table.texts):
+                text.save(folder / TABLES / table.name / TEXTS / str(place))
 
 
 def engine_folder(folder: Path, table: str) -> Path:
@@ -181,7 +187,13 @@ def _table_model(folder: Path, declared: TableDeclaration, provenance: Provenanc
         raise DataError(f"{path} is damaged ({type(error).__name__}); fit the model again") from error
     name, place = provenance.tables[declared.name], engine_folder(folder, declared.name)
     engine = load_engine(name, place, codec, device=device)
-    return TableModel(declared.view, declared.constraints, codec, engine)
+    written = text_columns(codec.table)
+    texts = [
+        TextModel.load(folder / TABLES / declared.name / TEXTS / str(n), device=device) for n in range(len(written))
+    ]
+    if [text.column for text in texts] != list(written):
+        raise DataError(f"{path.parent / TEXTS}: the texts are not those of the schema; fit the model again")
+    return TableModel(declared.view, declared.constraints, codec, engine, tuple(texts))
 
 
 def _provenance(folder: Path) -> Provenance:

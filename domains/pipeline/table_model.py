@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from domains.base.constraints import Constraint, Derived, Exclusion
 from domains.pipeline.engines import sequence_engine
+from domains.pipeline.texts import TextModel
 from shared.codecs.table import TableCodec, code_names
 from shared.corpus.corpus import DTYPES
 from shared.corpus.joining import groups_of, histories_of
@@ -19,6 +20,7 @@ from shared.corpus.units import UnitFrame
 from shared.engines.contract import Engine, HasDensity
 from shared.engines.encoded import AnyCodes, CodeExclusion, Given, Histories
 from shared.randomness import derive
+from shared.training.reporter import Reporter
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +37,16 @@ class DrawnRows:
 
 @dataclass(frozen=True, eq=False)
 class TableModel:
-    """Generates the rows of one table. ``codec`` is that of the view's history; ``constraints`` hold in it."""
+    """Generates the rows of one table. ``codec`` is that of the view's history; ``constraints`` hold in it.
+
+    ``texts`` write its text columns, given the row's other ones.
+    """
 
     view: View
     constraints: tuple[Constraint, ...]
     codec: TableCodec
     engine: Engine
+    texts: tuple[TextModel, ...] = ()
 
     @property
     def name(self) -> str:
@@ -61,7 +67,14 @@ class TableModel:
         return tuple(exclusions)
 
     def below(
-        self, above: DrawnRows, random: np.random.Generator, *, seed: int, first_row: int, identifier_key: int
+        self,
+        above: DrawnRows,
+        random: np.random.Generator,
+        *,
+        seed: int,
+        first_row: int,
+        identifier_key: int,
+        reporter: Reporter,
     ) -> DrawnRows:
         """The rows below each of the rows above, in their order; ``first_row`` were drawn before."""
         view = self.view
@@ -85,10 +98,12 @@ class TableModel:
         frame = self.codec.decode(
             histories, random, first_unit=0, first_row=first_row, identifier_key=identifier_key, units=units
         )
-        return self.drawn(frame, histories)
+        return self.drawn(frame, histories, seed=derive(seed, self.name, "texts"), reporter=reporter)
 
-    def drawn(self, frame: pd.DataFrame, histories: Histories) -> DrawnRows:
-        """Decoded rows with their derived columns, all columns in the order of the view."""
+    def drawn(self, frame: pd.DataFrame, histories: Histories, *, seed: int, reporter: Reporter) -> DrawnRows:
+        """Decoded rows with their texts and derived columns, all columns in the order of the view."""
+        for text in self.texts:
+            frame[text.column] = text.written(frame, self.codec, seed=derive(seed, text.column), reporter=reporter)
         for constraint in self.constraints:
             if isinstance(constraint, Derived):
                 frame[constraint.column] = constraint.value(frame)

@@ -13,6 +13,7 @@ from domains.pipeline.declaring import Declaration, TableDeclaration
 from domains.pipeline.engines import build, continued, engine_name
 from domains.pipeline.model import Model, PromiseMade, provenance
 from domains.pipeline.table_model import TableModel
+from domains.pipeline.texts import TextModel, fit_texts, rows_of, text_mechanism
 from domains.pipeline.unfinished import Unfinished
 from privacy.access import PrivateAccess
 from privacy.budget.promise import RELATION, Mechanisms
@@ -32,6 +33,8 @@ from shared.engines.contract import FitSummary
 from shared.engines.encoded import Shape
 from shared.errors import ConfigurationError
 from shared.randomness import derive
+from shared.training.checkpoints import Checkpoints
+from shared.training.curves import Curve
 from shared.training.reporter import Reporter
 
 
@@ -65,10 +68,7 @@ def fit_model(
     for table in declaration.tables:
         parent = table.view.parent
         above = None if parent is None else learned[parent.table].codec
-        mechanisms = None if charge.mechanisms is None else charge.mechanisms[table.name]
-        fitted, summary = _fit_table(
-            config, table, above, train[table.name], mechanisms, scratch, reporter, state, start
-        )
+        fitted, summary = _fit_table(config, table, above, train[table.name], charge, scratch, reporter, state, start)
         learned[table.name], summaries[table.name] = fitted, summary
     sources = {name: fitted.view.source for name, fitted in learned.items()}
     schema = replace(declaration.schema, tables=tuple(sources[table.name] for table in declaration.schema.tables))
@@ -90,12 +90,13 @@ def _fit_table(
     declared_table: TableDeclaration,
     above: TableCodec | None,
     train: Units,
-    mechanisms: Mechanisms | None,
+    charge: Charge,
     scratch: Scratch,
     reporter: Reporter,
     state: Unfinished | None,
     start: Model | None,
 ) -> tuple[TableModel, FitSummary]:
+    mechanisms = None if charge.mechanisms is None else charge.mechanisms[declared_table.name]
     table = learning_table(declared_table, private=mechanisms is not None)
     view = declared_table.view
     if view.parent is None and not view.counts:
@@ -128,7 +129,44 @@ def _fit_table(
         engine = continued(before.engine, settings, shape)
     checkpoints = None if state is None else state.checkpoints(table.name, encoded)
     summary = engine.fit(encoded, access, seed=seeds[1], reporter=reporter, checkpoints=checkpoints)
-    return TableModel(view, declared_table.constraints, codec, engine), summary
+    texts, curves = _fit_texts(config, codec, data, histories, access, charge, reporter, checkpoints, before)
+    summary = replace(summary, curves={**summary.curves, **curves})
+    return TableModel(view, declared_table.constraints, codec, engine, texts), summary
+
+
+def _fit_texts(
+    config: Config,
+    codec: TableCodec,
+    data: Units,
+    histories: Units,
+    access: Access,
+    charge: Charge,
+    reporter: Reporter,
+    checkpoints: Checkpoints | None,
+    before: TableModel | None,
+) -> tuple[tuple[TextModel, ...], dict[str, Curve]]:
+    """The models of a table's text columns, and the curves of their trainings."""
+    name, private = codec.table.name, charge.mechanisms is not None
+    texts, summaries = fit_texts(
+        config.texts.get(name, {}),
+        codec,
+        histories,
+        rows_of(data if private else histories),
+        lambda column: _access(data, text_mechanism(name, column), charge) if private else access,
+        private=private,
+        seed=derive(config.seed, "texts", name),
+        device=config.device,
+        reporter=reporter,
+        checkpoints=checkpoints,
+        begun={} if before is None else {text.column: text.engine for text in before.texts},
+    )
+    return texts, {f"{column}: {key}": curve for column, of in summaries.items() for key, curve in of.curves.items()}
+
+
+def _access(data: Units, name: str, charge: Charge) -> PrivateAccess:
+    """What was paid for under a name."""
+    assert charge.mechanisms is not None
+    return PrivateAccess(data, charge.mechanisms[name])
 
 
 def check_start(declaration: Declaration, config: Config, start: Model | None) -> None:

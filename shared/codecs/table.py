@@ -19,7 +19,7 @@ from shared.codecs.identifier import IdentifierCodec
 from shared.codecs.number import BINS, NumberCodec
 from shared.codecs.registry import codec_class
 from shared.corpus.corpus import DTYPES
-from shared.corpus.schema import Column, Table
+from shared.corpus.schema import UNCODED, Column, Table
 from shared.corpus.units import Grouped
 from shared.engines.encoded import CodeExclusion, Codes, Histories, Rows, Shape
 from shared.errors import DataError, SchemaError
@@ -41,8 +41,8 @@ class TableCodec:
     """The codecs of a table's modelled columns.
 
     Not modelled are the unit, the primary key and identifiers, which are made up, and the ``excluded``
-    columns, which are left for the caller to derive. Columns ``of_unit`` are coded once a unit, all
-    others once a row, in the order of the table. ``rows_per_unit`` has shape ``(most rows + 1,)``.
+    columns and texts, which are left for the caller to derive or to write. Columns ``of_unit`` are coded once a
+    unit, all others once a row, in the order of the table. ``rows_per_unit`` has shape ``(most rows + 1,)``.
     """
 
     table: Table
@@ -153,7 +153,7 @@ class TableCodec:
         for column in self.table.columns:
             if column.name in columns:
                 continue
-            if column.name in self.excluded:
+            if column.name in self.excluded or column.kind == "text":
                 columns[column.name] = pd.Series(index=range(len(unit_of_row)), dtype=DTYPES[column.kind])
             elif column.name not in self.codecs:
                 by_unit = column.of_unit or column.name == self.table.unit
@@ -269,7 +269,7 @@ def modelled(table: Table, excluded: Sequence[str] = ()) -> tuple[Column, ...]:
     return tuple(
         column
         for column in table.columns
-        if column.kind != "identifier" and column.name not in keys and column.name not in excluded
+        if column.kind not in UNCODED and column.name not in keys and column.name not in excluded
     )
 
 

@@ -28,6 +28,7 @@ from shared.errors import DataError
 DTYPES: Mapping[Kind, str] = {
     "categorical": "str",
     "identifier": "str",
+    "text": "str",
     "integer": "Int64",
     "real": "float64",
     "boolean": "boolean",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shared.corpus.checks import Place, check_values, listed, shown
 from shared.corpus.corpus import DTYPES
-from shared.corpus.schema import Column, Kind, Table
+from shared.corpus.schema import SPELLED, Column, Kind, Table
 from shared.errors import DataError
 
 _BLANKS = " \t"
@@ -43,7 +43,7 @@ def parse_column(values: pa.Array, table: Table, column: Column, place: Place, *
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     if pa.types.is_null(values.type):
         values = values.cast(pa.string())
-    if column.kind in ("categorical", "identifier"):
+    if column.kind in SPELLED:
         values = values.cast(pa.string())
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         series = _from_text(values, table, column, place, strip)
@@ -83,7 +83,7 @@ def _parse_category(words: pa.Array, column: Column) -> Parsed:
     return words, ~pc.is_in(words, value_set=pa.array(column.categories, pa.string())).to_numpy(zero_copy_only=False)
 
 
-def _parse_identifier(words: pa.Array, column: Column) -> Parsed:  # noqa: ARG001
+def _parse_spelled(words: pa.Array, column: Column) -> Parsed:  # noqa: ARG001
     return words, np.zeros(len(words), dtype=bool)
 
 
@@ -130,7 +130,8 @@ def _parse_time(words: pa.Array, column: Column) -> Parsed:
 
 _PARSERS: Mapping[Kind, Callable[[pa.Array, Column], Parsed]] = {
     "categorical": _parse_category,
-    "identifier": _parse_identifier,
+    "identifier": _parse_spelled,
+    "text": _parse_spelled,
     "integer": _parse_integer,
     "real": _parse_real,
     "boolean": _parse_boolean,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shared.corpus.schema import Column, ForeignKey, Schema, Table
+from shared.corpus.schema import UNCODED, Column, ForeignKey, Schema, Table
 from shared.errors import SchemaError
 
 
@@ -178,7 +178,7 @@ def number_of(child: str) -> str:
 def _modelled(view: View, left_out: Sequence[str]) -> list[Column]:
     """What a view has to give to those below: no names and keys, which tell one row from all others."""
     keys = {view.table.primary_key, *view.keys.values(), *left_out}
-    return [column for column in view.table.columns if column.kind != "identifier" and column.name not in keys]
+    return [column for column in view.table.columns if column.kind not in UNCODED and column.name not in keys]
 
 
 def _count(name: str, most: int | None) -> Column:

@@ -16,8 +16,10 @@ from typing import Any, ClassVar, Literal
 
 from shared.errors import SchemaError
 
-Kind = Literal["categorical", "integer", "real", "datetime", "date", "boolean", "identifier"]
+Kind = Literal["categorical", "integer", "real", "datetime", "date", "boolean", "identifier", "text"]
 NUMERIC: tuple[Kind, ...] = ("integer", "real", "datetime", "date")
+SPELLED: tuple[Kind, ...] = ("categorical", "identifier", "text")  # values are text as it stands
+UNCODED: tuple[Kind, ...] = ("identifier", "text")  # no codes: made up, or written by a language engine
 # pydantic, which reads schemas from files, takes this from each class: unknown keys are errors.
 _STRICT: Mapping[str, Any] = {"extra": "forbid"}
 Learnable = Literal["categories", "low", "high", "step", "pattern", "nullable", "kind", "datetime_format"]
@@ -39,6 +41,7 @@ class Column:
     a digit, ``\\`` before a character takes it as it is, and all else stands for itself.
     ``coding`` names the coding system of the values in lower case, such as ``icd-9-cm`` or ``icd-10-cm``.
     ``stored`` says how categories and identifiers lie in Parquet and JSON Lines files, which have types.
+    A column of kind ``text`` holds what people wrote, and a language engine writes it given the row's other columns.
     ``learned`` names the attributes that were read off records and not declared.
     """
 
@@ -83,6 +86,8 @@ class Column:
         for attribute, kinds in owners.items():
             if getattr(self, attribute) not in (None, ()) and self.kind not in kinds:
                 raise SchemaError(f"column {self.name!r}: {attribute} is for {', '.join(kinds)}, not for {self.kind}")
+        if self.kind == "text" and self.of_unit:
+            raise SchemaError(f"column {self.name!r}: text hangs on rows; leave of_unit out")
         if self.stored != "text" and self.kind not in ("categorical", "identifier"):
             raise SchemaError(f"column {self.name!r}: stored is for categorical, identifier, not for {self.kind}")
         if self.datetime_format is not None and "%z" in self.datetime_format.lower():

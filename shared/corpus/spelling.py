@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.corpus.corpus import DTYPES
-from shared.corpus.schema import Column, Kind, Table
+from shared.corpus.schema import SPELLED, Column, Kind, Table
 from shared.errors import DataError
 
 _ARROW_TYPES: Mapping[Kind, pa.DataType] = {
     "categorical": pa.string(),
     "identifier": pa.string(),
+    "text": pa.string(),
     "integer": pa.int64(),
     "real": pa.float64(),
     "boolean": pa.bool_(),
@@ -39,7 +40,7 @@ def to_arrow(values: pd.Series, table: Table, column: Column) -> pa.Array:
     has blanks that the reader takes away, numbers that are not finite.
     """
     series = values.astype(DTYPES[column.kind])
-    if column.kind in ("categorical", "identifier"):
+    if column.kind in SPELLED:
         array = _flat(pa.Array.from_pandas(series)).cast(pa.string())
         _check_text(array, table, column)
         return array if arrow_type(table, column) == pa.string() else _integers(array, table, column)

@@ -16,7 +16,7 @@ from shared.corpus.checks import Place, check_columns, check_rows, listed
 from shared.corpus.databases.arrays import array_of, as_iso, frame_of
 from shared.corpus.databases.connecting import reader, speaking
 from shared.corpus.databases.urls import DatabaseUrl
-from shared.corpus.schema import Schema, Table
+from shared.corpus.schema import SPELLED, Schema, Table
 from shared.errors import DataError
 
 
@@ -91,7 +91,7 @@ def _padded(found: dict[str, Any]) -> frozenset[str]:
 
 def _frame(part: Sequence[Any], declared: Table, place: Place, padded: frozenset[str]) -> pd.DataFrame:
     arrays = [
-        array_of(values, spelled=column.kind in ("identifier", "categorical"))
+        array_of(values, spelled=column.kind in SPELLED)
         for column, values in zip(declared.columns, zip(*part, strict=True), strict=True)
     ]
     return frame_of(arrays, declared, place, padded=padded)

@@ -14,6 +14,7 @@ from shared.errors import OutputError
 _TYPES: Mapping[Kind, type[sql.types.TypeEngine[Any]]] = {
     "categorical": sql.Text,
     "identifier": sql.Text,
+    "text": sql.Text,
     "integer": sql.BigInteger,
     "real": sql.Double,
     "boolean": sql.Boolean,

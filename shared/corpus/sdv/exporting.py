@@ -98,7 +98,7 @@ def _table(table: Table, spec: Spec, notes: list[str]) -> dict[str, Any]:
         if (
             "sequence_key" in content
             and table.order_by not in keys
-            and kind not in ("categorical", "boolean", "identifier")
+            and kind not in ("categorical", "boolean", "identifier", "text")
         ):
             content["sequence_index"] = table.order_by
         else:
@@ -112,6 +112,8 @@ def _column(table: Table, column: Column, key: bool, spec: Spec, notes: list[str
     where = f"{table.name}.{column.name}"
     if key and column.kind != "identifier":
         notes.append(f"{where}: its kind {column.kind} not carried: a key of SDV's is of sdtype id")
+    if column.kind == "text":
+        notes.append(f"{where}: that it is text not carried: SDV learns none, and makes up what is unknown to it")
     content = _sdtype(column, key, spec)
     # SDV takes no other range of a key.
     ranges = {name: value for name, value in _ranges(column).items() if not key or name == "range_is_nullable"}
@@ -133,6 +135,8 @@ def _sdtype(column: Column, key: bool, spec: Spec) -> dict[str, Any]:
     if column.kind in ("integer", "real"):
         represented = "Int64" if column.kind == "integer" else "Float"
         return {"sdtype": "numerical"} | ({"computer_representation": represented} if spec == "V1" else {})
+    if column.kind == "text":
+        return {"sdtype": "unknown"}
     return {"sdtype": column.kind}
 
 

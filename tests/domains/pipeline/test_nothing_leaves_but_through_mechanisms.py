@@ -10,19 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
+from mute import mute
 
 import domains.pipeline.flow as flow
-import privacy.histograms
-import privacy.statistics
 from domains.pipeline.budgeting import plan
 from domains.pipeline.config import read_config
 from domains.pipeline.model import load_model
 from privacy.access import PrivateAccess
-from privacy.noise import Noise
 from shared.training.reporter import SilentReporter
+
+__all__ = ["mute"]
 
 
 def _config(folder: Path, units: int, seed: int) -> Path:
@@ -38,32 +37,6 @@ def _config(folder: Path, units: int, seed: int) -> Path:
     }  # fmt: skip
     (folder / "config.yaml").write_text(yaml.safe_dump(content))
     return folder / "config.yaml"
-
-
-@pytest.fixture
-def mute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mechanisms that say the same of all records: constant counts, no gradient, noise that is known."""
-    calls = [0]
-
-    def entropy() -> np.random.Generator:
-        calls[0] += 1
-        return np.random.default_rng(calls[0])
-
-    def fresh(self: Noise, *_: Any) -> None:
-        calls[0] = 0
-        self._entropy = entropy
-
-    monkeypatch.setattr(Noise, "__init__", fresh)
-    monkeypatch.setattr(privacy.histograms, "all_cell_counts", lambda data, column, lows: (np.full(len(lows), 5), 5))
-    monkeypatch.setattr(
-        privacy.histograms, "all_category_counts", lambda data, column, listed: (np.full(len(listed), 5), 5, 5)
-    )
-    monkeypatch.setattr(privacy.histograms, "row_counts", lambda data, most: np.full(most + 1, 5))
-    monkeypatch.setattr(
-        privacy.histograms, "all_unit_counts",
-        lambda data, column, most: (np.array(["u", "v"], dtype=object), np.array([10**6, 10**6])),
-    )  # fmt: skip
-    monkeypatch.setattr(PrivateAccess, "_accumulate", lambda self, phase, units: [])
 
 
 def test_what_no_mechanism_says_does_not_depend_on_records(
