@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.engines.language.slots import delexicalised, filled, missing, placeholder, placeholders, slot_name
@@ -40,6 +40,7 @@ def test_no_value_of_a_slot_that_was_found_is_left():
     ),
     st.lists(st.sampled_from(["the", "Fog", "and", "Bar", ".", "42"]), max_size=8),
 )
+@settings(deadline=None)
 def test_filling_what_was_taken_out_gives_the_text_back(values, words):
     text = " ".join([*words, *values.values()])
     bare, found = delexicalised(text, values)

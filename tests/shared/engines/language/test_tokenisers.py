@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.engines.language.tokenisers import ByteTokeniser, FileTokeniser, tokeniser_from
@@ -13,6 +13,7 @@ from shared.errors import ConfigurationError, DataError
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_bytes_give_every_text_back(text):
     tokeniser = ByteTokeniser()
     ids = tokeniser.encode(text)
@@ -29,6 +30,7 @@ def test_a_file_gives_every_text_back(llama: Path):
     pieces = tokeniser.pieces
 
     @given(st.text(st.characters(codec="utf-8")))
+    @settings(deadline=None)
     def holds(text: str) -> None:
         ids = tokeniser.encode(text)
         assert tokeniser.decode([*ids, tokeniser.end]) == text
