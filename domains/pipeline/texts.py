@@ -197,8 +197,9 @@ def fit_texts(
     """A model for each text column of a table; one that is not configured has the default settings.
 
     ``examples``, shape ``(examples + 1,)``: rows ``examples[i]:examples[i + 1]`` of ``data`` are one example.
-    ``accesses`` gives the access of a column, ``begun`` the engines of columns that go on learning. A private run takes every slot for said, since how often texts say it
-    would have to be paid for. Raises ``ConfigurationError`` for columns that are not there, or hold no text.
+    ``accesses`` gives the access of a column, ``begun`` the engines of columns that go on learning. A private run
+    takes every slot for said, since how often texts say it would have to be paid for. Raises ``ConfigurationError``
+    for columns that are not there, or hold no text.
     """
     columns = text_columns(codec.table)
     for name in configs:
