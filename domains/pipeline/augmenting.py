@@ -13,6 +13,9 @@ import pandas as pd
 
 from domains.pipeline.completing import completed
 from domains.pipeline.model import Model
+from shared.codecs.table import code_names
+from shared.corpus.units import by_unit
+from shared.engines.contract import Augments
 from shared.errors import ConfigurationError
 from shared.randomness import derive, numpy_generator
 from shared.training.reporter import Reporter
@@ -33,8 +36,9 @@ def augmented(
 ) -> pd.DataFrame:
     """``copies`` variants of each real row, with the column ``provenance``.
 
-    Each value is drawn anew with the chance ``redrawn``, given the values that stay; those of the columns ``kept``
-    always stay. Raises ``ConfigurationError`` for units of several rows, or a share that is none.
+    Each value is drawn anew with the chance ``redrawn``; those of the columns ``kept`` always stay. An engine with a
+    latent space draws them near the row's place in it, any other given the values that stay. Raises
+    ``ConfigurationError`` for units of several rows, or a share that is none.
     """
     table = model.only.table
     if table.unit is not None:
@@ -43,6 +47,9 @@ def augmented(
         raise ConfigurationError(f"the share of values that are drawn anew is {redrawn}; it must lie above 0, up to 1")
     parts = []
     for copy in range(copies):
+        if isinstance(model.only.engine, Augments):
+            parts.append(_moved(model, real, redrawn, kept, derive(seed, "augment", copy), reporter))
+            continue
         blanked = _blanked(real, model, redrawn, kept, numpy_generator(seed, "augment", copy))
         (variant,) = completed(
             model, folder, blanked, 1, never_missing=False, seed=derive(seed, "augment", copy), reporter=reporter
@@ -50,6 +57,19 @@ def augmented(
         parts.append(variant)
     whole = pd.concat(parts, ignore_index=True)
     return whole.assign(provenance=AUGMENTED)
+
+
+def _moved(
+    model: Model, real: pd.DataFrame, redrawn: float, kept: Collection[str], seed: int, reporter: Reporter
+) -> pd.DataFrame:
+    """Variants near the rows' places in the latent space of the engine."""
+    table, codec = model.only, model.only.codec
+    assert isinstance(table.engine, Augments)
+    fixed = [name for column in kept if column in codec.codecs for name in code_names(codec.codecs[column])]
+    encoded = codec.encode(by_unit(table.table, real[list(table.table.names)].reset_index(drop=True)))
+    drawn = table.engine.augment(encoded, seed=seed, share=redrawn, fixed=fixed, exclusions=table.exclusions)
+    frame = codec.decode(drawn, numpy_generator(seed, "decode"), first_unit=0, first_row=0, identifier_key=seed)
+    return table.written(table.drawn(frame, drawn, seed=seed, reporter=reporter))
 
 
 def _blanked(

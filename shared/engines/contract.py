@@ -101,3 +101,20 @@ class Continues(Protocol):
         Raises ``ConfigurationError`` for settings that make another network.
         """
         ...
+
+
+@runtime_checkable
+class Augments(Protocol):
+    """An engine that makes variants of given rows by moving them in a latent space."""
+
+    def augment(
+        self,
+        data: Encoded,
+        *,
+        seed: int,
+        share: float = 1.0,
+        fixed: Sequence[str] = (),
+        exclusions: Sequence[CodeExclusion] = (),
+    ) -> Encoded:
+        """A row for each of ``data`` of which a ``share`` of the code columns, and none that is ``fixed``, is new."""
+        ...

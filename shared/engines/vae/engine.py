@@ -209,13 +209,14 @@ class VaeEngine:
         seed: int,
         share: float = 1.0,
         spread: float = 3.0,
+        fixed: Sequence[str] = (),
         exclusions: Sequence[CodeExclusion] = (),
     ) -> Histories:
         """Rows like those of ``data``, one for each.
 
         Latents are drawn from its posterior made ``spread`` times as wide, since with a small ``beta`` the posterior
         itself gives back little but the row. A ``share`` of the columns, chosen for each row at random, is drawn from
-        the decoder; the others stay. Made from given records: internal.
+        the decoder; the others stay, and so do all code columns that are ``fixed``. Made from given records: internal.
         """
         if spread < 0:
             raise DataError(f"spread is {spread}; it must not be negative, 1 is the posterior itself")
@@ -226,6 +227,7 @@ class VaeEngine:
         means, widths = self.network.encode(codes)
         generator = torch_generator(seed, "augment", device=str(self.device))
         kept = torch.rand(codes.shape, generator=generator, device=self.device) >= share
+        kept |= torch.tensor([name in fixed for name in self.columns], device=self.device)
         redrawn = Redrawn(means, widths + math.log(max(spread, 1e-9)))
         return self._redrawn(redrawn, Kept(codes, kept), seed, exclusions, data.rows_per_unit)
 

@@ -2,120 +2,22 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import random
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from domains.pipeline.config import Config, read_config
-from domains.pipeline.flow import fit_to
 from privacy.budget.ledger import Ledger
 from shared.errors import BudgetRefused, DataError, TrainingDiverged
 from shared.training.reporter import SilentReporter, Stage
-
-NOW = datetime(2026, 11, 24, tzinfo=UTC)
-PRIVACY = {"epsilon": 2, "rows": 2, "steps": 20, "batch_units": 60, "cap": {"epsilon": 5}}
-SCHEMA = {
-    "name": "people",
-    "tables": [
-        {
-            "name": "visits",
-            "unit": "person",
-            "columns": [
-                {"name": "person", "kind": "identifier"},
-                {"name": "ward", "kind": "categorical", "categories": ["a", "b", "c"]},
-                {"name": "age", "kind": "integer", "low": 0, "high": 99, "step": 1},
-            ],
-        }
-    ],
-}
+from tests.domains.pipeline.killed import PRIVACY, Killing, World, calibrated_once
 
 
-class Killing(SilentReporter):
-    """Kills its process, or raises, when the training comes to a step."""
-
-    def __init__(self, step: int, error: BaseException | None = None) -> None:
-        self._step = step
-        self._error = error
-
-    @contextmanager
-    def stage(self, name: str, total: int) -> Iterator[Stage]:
-        with super().stage(name, total) as stage:
-            yield _Countdown(stage, self._step, self._error) if name == "training" else stage
-
-
-class _Countdown:
-    def __init__(self, stage: Stage, step: int, error: BaseException | None) -> None:
-        self._stage, self._step, self._error = stage, step, error
-
-    def advance(self, amount: int = 1) -> None:
-        self._step -= amount
-        if self._step < 0:
-            if self._error is not None:
-                raise self._error
-            os.kill(os.getpid(), signal.SIGKILL)
-        self._stage.advance(amount)
-
-    def log(self, **measures: float) -> None:
-        self._stage.log(**measures)
-
-
-class World:
-    """A folder with records, and fits of them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.records(seed=1)
-
-    def records(self, seed: int) -> None:
-        luck = random.Random(seed)
-        lines = [f"p{n},{luck.choice('abc')},{luck.randrange(100)}" for n in range(150) for _ in range(1 + n % 2)]
-        (self.folder / "visits.csv").write_text("\n".join(["person,ward,age", *lines]) + "\n")
-
-    def config(self, **changes: Any) -> Config:
-        content = {
-            "source": {"id": "people", "path": "visits.csv"},
-            "schema": "schema.yaml",
-            "domain": "plain",
-            "unit": "person",
-            "units_about": 150,
-            "holdout": {"fraction": 0.2},
-            "engine": {"default": {"epochs": 8, "batch_units": 60, "hidden": 8, "context": 8}},
-            "privacy": "none",
-            "ledger": "ledger.sqlite",
-            **changes,
-        }
-        (self.folder / "schema.yaml").write_text(yaml.safe_dump(SCHEMA))
-        path = self.folder / "config.yaml"
-        path.write_text(yaml.safe_dump(content))
-        return read_config(path)
-
-    def fit(self, name: str = "model", reporter: SilentReporter | None = None, **changes: Any) -> bytes:
-        out = self.folder / name
-        fit_to(self.config(**changes), out, reporter or SilentReporter(), now=NOW, checkpoint_seconds=0.0)
-        return next(out.rglob("weights.safetensors")).read_bytes()
-
-    def killed(self, step: int, **changes: Any) -> None:
-        """A fit in a process of its own that is killed."""
-        context = multiprocessing.get_context("fork")
-        process = context.Process(target=self.fit, kwargs={"reporter": Killing(step), **changes})
-        process.start()
-        process.join(60)
-        assert process.exitcode == -signal.SIGKILL
-
-    def left(self) -> set[str]:
-        return {path.name for path in self.folder.iterdir() if path.name.startswith(".")}
-
-    def charges(self) -> list[str]:
-        return [entry.state for entry in Ledger.open(self.folder / "ledger.sqlite").history("people")]
+@pytest.fixture(autouse=True)
+def _one_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("domains.pipeline.budgeting.calibrate_together", calibrated_once)
 
 
 @pytest.fixture
