@@ -49,7 +49,15 @@ def _lines(arguments: argparse.Namespace, reporter: Reporter) -> list[Measures]:
             kept_or_made(
                 arguments.out / f"{name}-{arguments.seed}.json",
                 f"{contender} {len(turns)} {arguments.seed}",
-                partial(run, contender, turns, models, seed=arguments.seed, reporter=reporter),
+                partial(
+                    run,
+                    contender,
+                    turns,
+                    models,
+                    arguments.out / f"{name}-{arguments.seed}",
+                    seed=arguments.seed,
+                    reporter=reporter,
+                ),
             )
         )
     return lines

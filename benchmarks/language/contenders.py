@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -81,22 +82,36 @@ def held_out(count: int, seed: int) -> list[Turn]:
 
 
 def training_turns(count: int, seed: int) -> list[Turn]:
-    """Turns of the train files, all of them or some at random."""
+    """Turns of the train files: all of them, or some at random of which four fifths have values to say."""
     found = turns(folder() / "train")
-    return [found[i] for i in numpy_generator(seed, "train").permutation(len(found))[: count or len(found)]]
+    order = [found[i] for i in numpy_generator(seed, "train").permutation(len(found))]
+    if not count:
+        return order
+    saying = [turn for turn in order if turn.slots][: round(0.8 * count)]
+    chosen = saying + [turn for turn in order if not turn.slots][: count - len(saying)]
+    return [chosen[i] for i in numpy_generator(seed, "mixed").permutation(count)]
 
 
-def run(contender: Contender, test: Sequence[Turn], models: Path, *, seed: int, reporter: Reporter) -> Measures:
-    """Trained and measured."""
+def run(
+    contender: Contender, test: Sequence[Turn], models: Path, kept: Path, *, seed: int, reporter: Reporter
+) -> Measures:
+    """Trained and measured; what was trained with the same settings lies in ``kept`` and is not trained again."""
     settings = dict(contender.settings)
     if settings["network"] == "pretrained":
         settings["base"] = str(models / SMOLLM2)
     engine = contender.engine(LanguageConfig.with_settings(settings, private=False), seed)
     examples = [example(turn, lexical=contender.lexical) for turn in training_turns(contender.examples, seed)]
     data = engine.encoded([e.prompt for e in examples], [e.text for e in examples])
-    start = time.process_time()
-    summary = engine.fit(data, Units(data.examples), seed=seed, reporter=reporter)
-    fit = time.process_time() - start
+    facts = kept / "fit.json"
+    known = json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else {}
+    if known.get("key") == f"{contender} {seed}":
+        engine = LanguageEngine.load(kept, models=models)
+    else:
+        start = time.process_time()
+        summary = engine.fit(data, Units(data.examples), seed=seed, reporter=reporter)
+        known = {"key": f"{contender} {seed}", "fit": time.process_time() - start, "steps": summary.steps}
+        engine.save(kept)
+        facts.write_text(json.dumps(known), encoding="utf-8")
     line = measured(
         contender.title,
         engine,
@@ -106,4 +121,4 @@ def run(contender: Contender, test: Sequence[Turn], models: Path, *, seed: int, 
         reporter=reporter,
         temperature=contender.temperature,
     )
-    return replace(line, fit=fit, steps=summary.steps)
+    return replace(line, fit=known["fit"], steps=known["steps"])

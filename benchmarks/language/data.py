@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.engines.language.slots import delexicalised, placeholder, slot_name
+from shared.engines.language.slots import delexicalised, placeholder
 from shared.engines.language.writing import Request
 
 _NOT_SAID = {"true", "false", "dontcare"}
@@ -35,17 +36,13 @@ class Turn:
 
     @property
     def slots(self) -> dict[str, str]:
-        """Values that a text must say, each by a name of its own: ``city``, ``city_2``."""
-        named: dict[str, str] = {}
+        """Values that a text must say, by letters: names of slots that no training file has would be misspelt."""
+        values: list[str] = []
         for act in self.acts:
             for value, _ in act.values if act.slot and act.slot != "intent" else ():
-                if value.lower() in _NOT_SAID or value in named.values():
-                    continue
-                name, count = slot_name(act.slot), 1
-                while (name if count == 1 else f"{name}_{count}") in named:
-                    count += 1
-                named[name if count == 1 else f"{name}_{count}"] = value
-        return named
+                if value.lower() not in _NOT_SAID and value not in values:
+                    values.append(value)
+        return dict(zip(string.ascii_lowercase, values, strict=False))
 
     def prompt(self, marked: Sequence[str]) -> str:
         """The acts as one line; values of the slots in ``marked`` as placeholders."""
@@ -67,7 +64,7 @@ class Turn:
 def _value(act: Act, value: str, name: str | None, marked: Sequence[str]) -> str:
     if act.slot == "intent" or not act.slot:
         return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value).lower()
-    return placeholder(name) if name is not None and name in marked else f"{act.slot} = {value}"
+    return f"{act.slot} {placeholder(name)}" if name is not None and name in marked else f"{act.slot} = {value}"
 
 
 def _says(text: str, forms: set[str]) -> bool:

@@ -20,7 +20,7 @@ from shared.engines.language.generation import Decoding
 from shared.engines.language.writing import Written, write
 from shared.training.reporter import Reporter
 
-TRIES = 20
+TRIES = 10
 
 
 @dataclass(frozen=True)

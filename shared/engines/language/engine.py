@@ -158,18 +158,18 @@ class LanguageEngine:
         seed: int,
         given: Texts,
         decoding: Decoding | None = None,
-        constraint: Callable[[], Constraint] | None = None,
+        constraint: Callable[[int], Constraint] | None = None,
     ) -> Iterator[Texts]:
         """One text for each of ``n`` given prompts, in their order, as a stream of batches.
 
-        What ``given`` holds after its prompts is not looked at. A ``constraint`` is made anew for each text.
+        What ``given`` holds after its prompts is not looked at. A ``constraint`` is made for each text, by its place.
         """
         self._check(given)
         if n != len(given):
             raise DataError(f"{n} texts were asked for, with {len(given)} prompts; give one for each")
         decoding = Decoding(most_new=self.network.most_tokens) if decoding is None else decoding
         most = int(given.prompts.max(initial=0)) + decoding.most_new
-        if constraint is not None and most > self.network.most_tokens:
+        if constraint is not None and n and constraint(0).bounded and most > self.network.most_tokens:
             raise ConfigurationError(
                 f"most_tokens is {self.network.most_tokens}, and a text of a declared form with its prompt may need "
                 f"{most}; give an engine that many, or a smaller form"
@@ -184,7 +184,7 @@ class LanguageEngine:
                 decoding=decoding,
                 generator=torch_generator(seed, "texts", start, device=self.device.type),
                 device=self.device,
-                constraints=None if constraint is None else [constraint() for _ in which],
+                constraints=None if constraint is None else [constraint(text) for text in which],
             )
             yield Texts.of(prompts, written, given.size, rows=given.rows[start : start + len(which)])
 

@@ -35,7 +35,13 @@ class Decoding:
 
 
 class Constraint(Protocol):
-    """What one text may hold: asked before each token, told each token."""
+    """What one text may hold: asked before each token, told each token.
+
+    ``bounded``: a text of it ends by itself within a known number of tokens, and must not be cut before.
+    """
+
+    @property
+    def bounded(self) -> bool: ...
 
     def allowed(self) -> np.ndarray:
         """Which tokens may come next, bool of shape ``(vocabulary,)``; at least one."""

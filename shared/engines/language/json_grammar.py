@@ -183,13 +183,15 @@ class JsonGrammar:
         return longest(self.form) + 1
 
     @property
-    def constraint(self) -> Callable[[], Constraint]:
+    def constraint(self) -> Callable[[int], Constraint]:
         """Makes the constraint of a new text."""
-        return lambda: _Matched(self._matcher(self._tokens, self._grammar), self._size)
+        return lambda _: _Matched(self._matcher(self._tokens, self._grammar), self._size)
 
 
 class _Matched:
     """A text under way."""
+
+    bounded = True
 
     def __init__(self, matcher: Any, size: int) -> None:
         self._matcher = matcher

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from shared.engines.language.engine import LanguageEngine
-from shared.engines.language.generation import Decoding
+from shared.engines.language.generation import Constraint, Decoding
+from shared.engines.language.slot_constraint import SlotConstraint, Spelling
 from shared.engines.language.slots import filled, missing, placeholders
 from shared.errors import ConfigurationError
 from shared.randomness import derive
@@ -67,11 +69,14 @@ def write(
     reporter: Reporter,
     retries: Decoding | None = None,
     tries: int = 8,
+    held: bool = True,
 ) -> Written:
     """A text for each request; what is not right is generated again, up to ``tries`` times in all.
 
     ``decoding`` is that of the first try, ``retries`` of the others (by default the same; a greedy one needs another,
-    since it would only repeat itself). Of a request that is given up the text with the fewest faults is kept;
+    since it would only repeat itself). Texts that are written again are ``held`` to their slots
+    (:mod:`shared.engines.language.slot_constraint`): a model that missed a slot tends to miss it again. Of a request
+    that is given up the text with the fewest faults is kept;
     placeholders that nothing fills are taken out of it.
     """
     again = decoding if retries is None else retries
@@ -80,13 +85,15 @@ def write(
     best: list[tuple[int, str]] = [(1 << 30, "") for _ in requests]
     first: list[str] = []
     waiting, count = list(range(len(requests))), 0
+    spelling: Spelling | None = None
     with reporter.stage("writing texts", len(requests)) as stage:
         for attempt in range(tries):
             if not waiting:
                 break
-            raws = _generated(
-                engine, [requests[i] for i in waiting], derive(seed, "try", attempt), again if attempt else decoding
-            )
+            if attempt == 1 and held and any(requests[i].slots for i in waiting):
+                spelling = Spelling(engine.tokeniser)
+            how = again if attempt else decoding
+            raws = _generated(engine, [requests[i] for i in waiting], derive(seed, "try", attempt), how, spelling)
             count += len(raws)
             for place, raw in zip(waiting, raws, strict=True):
                 wrong = len(faults(raw, requests[place]))
@@ -111,19 +118,29 @@ def write(
     )
 
 
-def _generated(engine: LanguageEngine, requests: Sequence[Request], seed: int, decoding: Decoding) -> list[str]:
-    """Raw texts, generated in an order of like prompts so that little is padded."""
+def _generated(
+    engine: LanguageEngine, requests: Sequence[Request], seed: int, decoding: Decoding, spelling: Spelling | None
+) -> list[str]:
+    """Raw texts, generated in an order of like prompts so that little is padded; held to slots with a ``spelling``."""
     order = sorted(range(len(requests)), key=lambda i: (len(requests[i].prompt), i))
     given = engine.encoded([requests[i].prompt for i in order], [""] * len(order))
     raws = [""] * len(order)
+    constraint = None
+    if spelling is not None:
+        slots = [tuple(requests[i].slots) for i in order]
+        constraint = partial(_held, slots, spelling)
     texts = (
         text
-        for batch in engine.sample(len(order), seed=seed, given=given, decoding=decoding)
+        for batch in engine.sample(len(order), seed=seed, given=given, decoding=decoding, constraint=constraint)
         for text in engine.decoded(batch)
     )
     for place, text in zip(order, texts, strict=True):
         raws[place] = text.strip()
     return raws
+
+
+def _held(slots: Sequence[Sequence[str]], spelling: Spelling, text: int) -> Constraint:
+    return SlotConstraint(slots[text], spelling)
 
 
 def _whole(raw: str, request: Request) -> str:

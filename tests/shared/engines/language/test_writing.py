@@ -28,7 +28,7 @@ class Scripted:
     def decoded(self, texts: Texts) -> list[str]:
         return [self.tokeniser.decode(texts.written(i).tolist()) for i in range(len(texts))]
 
-    def sample(self, n, *, seed, given, decoding) -> Iterator[Texts]:
+    def sample(self, n, *, seed, given, decoding, constraint) -> Iterator[Texts]:
         self.decodings.append(decoding)
         prompts = [given.ids(i).tolist() for i in range(n)]
         texts = [self.tokeniser.encode(next(self.script[self.tokeniser.decode(prompt)])) for prompt in prompts]
