@@ -98,10 +98,21 @@ class PrivateAccess:
         """
         if not phase.touches_records:
             return _plain_step(phase, units)
+        if phase.mixes_units:
+            raise BudgetRefused(
+                "the losses of a unit depend on other units, so that no clipping bounds what one unit adds; use the "
+                "engine's settings for private runs"
+            )
         if self._drawn is None or not np.array_equal(units, self._drawn):
             raise BudgetRefused("a step takes the batch that was drawn last, once; nothing else was paid for")
         self._drawn = None
         return self._private_step(phase, units)
+
+    def noise_seed(self, seed: int) -> int:
+        """Fresh entropy, whatever the seed: noise that is independent of the records and unknown can be matched row by
+        row between two neighbouring sets of records, so that clipping bounds what a unit adds; known noise cannot."""
+        del seed
+        return self._noise.seed()
 
     def evaluate(self, phase: Phase, units: NDArray[np.int64]) -> float:
         """``BudgetRefused``: a loss outside of the steps reads records that nobody paid for."""

@@ -59,6 +59,10 @@ class Noise:
             return np.arange(n, dtype=np.int64)
         return np.flatnonzero(self._entropy().random(n) < probability).astype(np.int64)
 
+    def seed(self) -> int:
+        """A seed that nobody knows and nothing stores."""
+        return int(self._entropy().integers(2**62))
+
     def add_gaussian_(self, tensor: torch.Tensor, scale: float) -> None:
         """Add independent N(0, ``scale``²) to each number of ``tensor``, in place."""
         generator = self._entropy()

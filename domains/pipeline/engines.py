@@ -15,10 +15,14 @@ from domains.pipeline.yaml_file import checked
 from shared.codecs.table import TableCodec
 from shared.engines.contract import Continues, Engine
 from shared.engines.encoded import Shape
+from shared.engines.gan.config import GanConfig
+from shared.engines.gan.engine import GanEngine
 from shared.engines.sdv.config import LICENCE, SDV_CONFIGS, SdvConfig
 from shared.engines.sdv.engine import SdvEngine
 from shared.engines.sequence.config import SequenceConfig
 from shared.engines.sequence.engine import SequenceEngine
+from shared.engines.vae.config import VaeConfig
+from shared.engines.vae.engine import VaeEngine
 from shared.errors import ConfigurationError, DataError
 
 SEQUENCE = "sequence"
@@ -86,6 +90,8 @@ def _of_sdv(config: type[SdvConfig]) -> EngineKind:
 
 ENGINES: Mapping[str, EngineKind] = {
     SEQUENCE: _of_codes(SequenceConfig, SequenceEngine, below=True),
+    "gan": _of_codes(GanConfig, GanEngine),
+    "vae": _of_codes(VaeConfig, VaeEngine),
     **{config.name: _of_sdv(config) for config in SDV_CONFIGS},
 }
 

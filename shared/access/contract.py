@@ -44,12 +44,14 @@ class Phase:
     """One part of a training step: a module and the losses of drawn units.
 
     ``losses`` takes indices of units, shape ``(drawn,)``, and gives the loss of each of their
-    rows. ``touches_records`` is false for a phase that never sees them (a GAN's generator).
+    rows. ``touches_records`` is false for a phase that never sees them (a GAN's generator). ``mixes_units``
+    declares that the losses of a unit depend on other units of the batch; a private access refuses such a phase.
     """
 
     module: torch.nn.Module
     losses: Callable[[NDArray[np.int64]], RowLosses]
     touches_records: bool = True
+    mixes_units: bool = False
 
 
 class Statistics(Protocol):
@@ -76,6 +78,14 @@ class Steps(Protocol):
         """Write the gradients of ``phase.module``'s parameters for these units; returns the mean loss of a row.
 
         The loss is internal: it is computed on records and never leaves the private side.
+        """
+        ...
+
+    def noise_seed(self, seed: int) -> int:
+        """What the noise of losses (latents, dropout) is seeded with: ``seed``, or what nobody knows.
+
+        Noise goes to rows by their place in the batch, and a unit more moves the places of others. Were the noise
+        known, their gradients would move with it, beyond what clipping bounds.
         """
         ...
 

@@ -178,6 +178,10 @@ class PlainAccess:
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
+    def noise_seed(self, seed: int) -> int:
+        """The seed itself."""
+        return seed
+
     def evaluate(self, phase: Phase, units: NDArray[np.int64]) -> float:
         """The mean loss of these units' rows."""
         return mean_loss(phase, units)

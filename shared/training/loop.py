@@ -99,7 +99,7 @@ def train(
     if validation is not None:
         kept, held_back = validation.split(units, seed)
         run.judge = Judge(validation, held_back, parts[0].phase, access, seed, randomness)
-    marks = {"steps": plan.steps, "units": units, "seed": seed}
+    marks, noise = {"steps": plan.steps, "units": units, "seed": seed}, access.noise_seed(seed)
     if checkpoints is not None:
         run.resume(checkpoints, marks)
     every = max(1, plan.steps // POINTS)
@@ -107,7 +107,7 @@ def train(
         stage.advance(run.step)
         for drawn in _remaining(access, plan, units if kept is None else len(kept), seed, run):
             if randomness is not None:
-                randomness.manual_seed(derive(seed, "step", run.step))
+                randomness.manual_seed(derive(noise, "step", run.step))
             run.advance(access, drawn if kept is None else kept[drawn], stage if run.step % every == 0 else None)
             run.check(plan.steps, stage)
             stage.advance()

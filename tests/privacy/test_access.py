@@ -263,3 +263,17 @@ def test_a_private_access_gives_different_noise_in_every_step(access):
         private.step(_phase(module, [1] * 5), batch)
         gradients.append(_flat(module).clone())
     assert not (gradients[0] == gradients[1]).any()
+
+
+def test_the_noise_of_losses_is_fresh_whatever_the_seed(access):
+    """Known noise would tell which places rows had, and a unit more moves the places of others."""
+    seeds = {access(3).noise_seed(7) for _ in range(20)}
+    assert len(seeds) == 20
+    assert 7 not in seeds
+
+
+def test_a_phase_that_mixes_units_is_refused(access):
+    private = access(5)
+    drawn = next(iter(_batches(private, 5)))
+    with pytest.raises(BudgetRefused, match="the losses of a unit depend on other units"):
+        private.step(_phase(Scorer(), [1] * 5, mixes_units=True), drawn)

@@ -12,9 +12,13 @@ from shared.access.contract import BatchPlan, Phase
 from shared.corpus.schema import Column, Table
 from shared.corpus.units import by_unit
 from shared.engines.encoded import Histories, Rows, Shape
+from shared.engines.gan.config import GanConfig
+from shared.engines.gan.engine import GanEngine
+from shared.engines.gan.game import Game
 from shared.engines.rows.layout import Examples
 from shared.engines.vae.config import VaeConfig
 from shared.engines.vae.engine import VaeEngine
+from shared.errors import BudgetRefused
 from shared.training.reporter import SilentReporter
 
 ANY = BatchPlan(batch_units=1, steps=1)
@@ -53,6 +57,12 @@ def vae():
     return VaeEngine.fresh(settings, _shape(4), seed=0)
 
 
+@pytest.fixture
+def gan():
+    settings = GanConfig.with_settings({"hidden": 8, "noise": 4, "condition": 4}, private=True)
+    return GanEngine.fresh(settings, _shape(4), seed=0)
+
+
 def test_the_vae_learns_under_a_private_access(vae, private):
     summary = vae.fit(_data([1, 2, 1, 4] * 5), private([1, 2, 1, 4] * 5), seed=0, reporter=SilentReporter())
     assert summary.steps == 20
@@ -79,3 +89,63 @@ def test_what_a_unit_adds_to_the_vaes_gradient_is_its_own_and_bounded(vae, priva
     assert float(plain.norm()) > norm
     assert float(got.norm()) == pytest.approx(norm, rel=1e-3)
     assert torch.allclose(got, plain * norm / plain.norm(), atol=1e-5)
+
+
+def test_the_gan_learns_under_a_private_access(gan, private):
+    counts = [1, 2, 1, 4] * 5
+    summary = gan.fit(_data(counts), private(counts), seed=0, reporter=SilentReporter())
+    assert summary.steps == 20
+    assert len(next(gan.sample(50, seed=0))) == 50
+
+
+def _critic_gradient(gan, access, phase, drawn):
+    access.step(phase, drawn)
+    return torch.cat([p.grad.flatten() for p in gan.critic.parameters()])
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_what_a_unit_adds_to_the_critics_gradient_is_its_own_and_bounded(gan, private, silent, count):
+    """The closed form of its norm, spectral layers included, is autograd's."""
+    norm = 0.02
+    phase = _critic_phase(gan, _data([count]))
+    access = private([count], silent, units_about=2, batch_units=1, clipping_norm=norm)
+    drawn = next(batch for batch in access.batches(1, access.plan(ANY), 0) if len(batch))
+    got = _critic_gradient(gan, access, phase, drawn)
+    gan.critic.zero_grad()
+    (phase.losses(drawn).values.sum() / 4).backward()
+    plain = torch.cat([p.grad.flatten() for p in gan.critic.parameters()])
+    assert float(plain.norm()) > norm
+    assert float(got.norm()) == pytest.approx(norm, rel=1e-3)
+    assert torch.allclose(got, plain * norm / plain.norm(), atol=1e-6)
+
+
+def test_settings_that_mix_rows_are_refused_under_a_private_access(private):
+    mixing = GanEngine.fresh(GanConfig(hidden=8, noise=4, condition=4), _shape(4), seed=0)
+    with pytest.raises(BudgetRefused, match="the losses of a unit depend on other units"):
+        mixing.fit(_data([1] * 20), private([1] * 20), seed=0, reporter=SilentReporter())
+
+
+def test_the_generators_step_is_the_same_however_many_units_are_drawn(gan):
+    """Its losses know neither records nor how many were drawn."""
+    phase = _game(gan).generator_phase()
+    assert not phase.touches_records
+    first = phase.losses(np.arange(3)).values
+    second = _game(gan).generator_phase().losses(np.arange(0)).values
+    assert torch.equal(first, second)
+
+
+def _game(gan):
+    randomness = torch.Generator().manual_seed(0)
+    return Game(gan.generator, gan.critic.train(), gan.seen_as, gan.conditions, gan.state.settings, randomness)
+
+
+def _critic_phase(gan, data):
+    """The critic's phase, with the same noise at every call."""
+    game, examples = _game(gan), Examples(data, gan.state.layout, gan.device)
+    phase = game.critic_phase(examples)
+
+    def losses(drawn):
+        game.randomness.manual_seed(0)
+        return phase.losses(drawn)
+
+    return Phase(gan.critic, losses)

@@ -112,12 +112,12 @@ class _Lot:
         codes = torch.zeros(total, len(self.drawing.layout.sizes), dtype=torch.int64, device=device)
         source = self.drawing.source
         exchangeable = source.alike and wanted.alike and (not self.exclusions.by_place or bool(last.all()))
-        waiting = torch.arange(total, device=device)
+        waiting, first = torch.arange(total, device=device), True
         most = CANDIDATES + PER_UNIT * total
         while len(waiting):
-            repeats = max(1, min(64, BATCH_UNITS // len(waiting)))
             # In the first round every row is drawn once: mostly nothing is asked.
-            slots = waiting if len(waiting) == total else waiting.repeat(repeats)
+            repeats = 1 if first else max(1, min(64, BATCH_UNITS // len(waiting)))
+            first, slots = False, waiting.repeat(repeats)
             made = source.draw(slots, last[slots], self.generator)
             stands = ~self.exclusions.broken(made, last[slots])
             if wanted.columns:

@@ -75,6 +75,9 @@ class _Drills:
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
+    def noise_seed(self, seed: int) -> int:
+        return seed
+
     def evaluate(self, phase: Phase, units: NDArray[np.int64]) -> float:
         return mean_loss(phase, units)
 
@@ -135,7 +138,7 @@ class _Lesson:
             known = torch.cat([known, later], dim=1)
         with torch.no_grad():
             sources = network.sources(inputs)
-            plain = list(network.grouped(inputs, sources))
+            plain = list(network.heads.grouped(network.hidden(sources)))
         corrections = self.proposal.heads.grouped(self.proposal.hidden(sources, known))
         losses = sources.new_zeros(len(network.shape.sizes), len(inputs.codes))
         for (columns, logits), (_, correction), allowed in zip(plain, corrections, shares, strict=True):

@@ -12,7 +12,13 @@ from shared.corpus.schema_file import read_schema
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SIMULATED = ["medical/demo", "medical/hospital-tables"]
-REAL = ["medical/diabetes130", "medical/diabetes130-private", "tabular/adult", "tabular/adult-private"]
+REAL = [
+    "medical/diabetes130",
+    "medical/diabetes130-private",
+    "tabular/adult",
+    "tabular/adult-private",
+    "tabular/adult-vae",
+]
 
 
 def test_every_example_is_read_by_a_test_below() -> None:

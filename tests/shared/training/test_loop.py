@@ -71,6 +71,9 @@ class ThreeUnits:
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
+    def noise_seed(self, seed: int) -> int:
+        return seed
+
     def evaluate(self, phase: Phase, units: NDArray[np.int64]) -> float:
         return mean_loss(phase, units)
 

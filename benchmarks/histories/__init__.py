@@ -1,1 +1,0 @@
-"""Histories of units: ours beside SDV's PAR."""

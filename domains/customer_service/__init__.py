@@ -1,1 +1,0 @@
-"""The customer-service domain: readers of dialogues."""
