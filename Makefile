@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
 
-.PHONY: demo test check bench-abilities bench-adult bench-tabular bench-conditions bench-dp bench-large bench-risks bench-language bench-releases models clean
+.PHONY: demo test check bench-abilities bench-adult bench-tabular bench-conditions bench-histories bench-dp bench-large bench-risks bench-language bench-releases models clean
 
 demo: .venv/installed
 	$(BIN)/python scripts/demo.py
@@ -28,6 +28,11 @@ bench-adult: .venv/installed
 bench-tabular: .venv/installed
 	benchmarks/make_peers.sh sdv mostly
 	$(BIN)/python -m benchmarks.tabular
+
+# Up to an hour and a half, most of it the peer's; results of the same versions are not run again.
+bench-histories: .venv/installed
+	benchmarks/make_peers.sh sdv
+	$(BIN)/python -m benchmarks.histories
 
 bench-conditions: .venv/installed
 	$(BIN)/python -m benchmarks.conditions

@@ -19,6 +19,7 @@ from shared.corpus.corpus import DTYPES, Corpus
 from shared.corpus.relations import Tree, View, alone, tree_of, view_of
 from shared.corpus.schema import Schema, Table
 from shared.corpus.schema_file import read_schema
+from shared.corpus.timeline import merged_schema
 from shared.corpus.units import Units
 from shared.errors import ConfigurationError
 
@@ -56,8 +57,8 @@ class Declaration:
     """What is known before a record is touched.
 
     ``file_schema`` describes the records as they lie on disk, ``schema`` as the domain prepares them. ``tables`` has
-    each table behind the one above it; the first is that of the units. ``most_rows`` is the declared cap on the rows
-    of a unit in each further table of a private run.
+    each table that is learned (of a time line its table of events) behind the one above it; the first is that of the
+    units. ``most_rows`` is the declared cap on the rows of a unit in each further table of a private run.
     """
 
     domain: Domain
@@ -151,7 +152,7 @@ def declared_for(
     prepared = domain.prepare(empty).schema
     if rows is None or len(prepared.tables) == 1:
         return Declaration(domain=domain, file_schema=file_schema, schema=prepared, tables=tables_of(domain, prepared))
-    most = {name: rows(name) for name in tree_of(prepared).order[1:]}
+    most = {name: rows(name) for name in tree_of(merged_schema(prepared)).order[1:]}
     return Declaration(
         domain=domain,
         file_schema=file_schema,
@@ -162,7 +163,11 @@ def declared_for(
 
 
 def tables_of(domain: Domain, schema: Schema, most: Mapping[str, int] | None = None) -> tuple[TableDeclaration, ...]:
-    """The tables of a schema as they are learned; ``most``: declared caps on the rows of a unit below the first."""
+    """The tables of a schema as they are learned, time lines as one table of events each.
+
+    ``most``: declared caps on the rows of a unit below the first.
+    """
+    schema = merged_schema(schema)
     if len(schema.tables) > 1:
         return _below(domain, tree_of(schema), most)
     return (
@@ -176,7 +181,7 @@ def tables_of(domain: Domain, schema: Schema, most: Mapping[str, int] | None = N
 
 def _as_declared(domain: Domain, schema: Schema, most: Mapping[str, int]) -> tuple[TableDeclaration, ...]:
     """Several tables with declared knowledge only: what is given of a row above must have been paid for or declared."""
-    known = {}
+    known, schema = {}, merged_schema(schema)
     for table in tables_of(domain, schema):
         source = table.view.source
         known[table.name] = declared(source, (*table.derived, *(key.column for key in source.foreign_keys)))

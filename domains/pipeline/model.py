@@ -31,6 +31,7 @@ from domains.pipeline.versions import SUITE, suite_version
 from shared.codecs.table import TableCodec
 from shared.corpus.schema import Schema
 from shared.corpus.schema_file import read_schema, write_schema
+from shared.corpus.timeline import apart
 from shared.engines.encoded import Given, Histories
 from shared.errors import ConfigurationError, DataError, SimulacraError
 from shared.randomness import derive, numpy_generator
@@ -124,7 +125,7 @@ class Model:
                         identifier_key=key,
                         reporter=reporter,
                     )
-                yield {table.name: table.written(drawn[table.name]) for table in self.tables}
+                yield apart(self.schema, {table.name: table.written(drawn[table.name]) for table in self.tables})
                 first_unit += len(batch)
                 rows = {name: count + len(drawn[name].frame) for name, count in rows.items()}
                 stage.advance(len(batch))

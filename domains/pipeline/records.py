@@ -20,6 +20,7 @@ from shared.corpus.joining import joined_views
 from shared.corpus.schema import Schema
 from shared.corpus.scratch import Scratch
 from shared.corpus.sources import checked_chunks, open_source_corpus, read_source
+from shared.corpus.timeline import merged
 from shared.corpus.unit_store import UnitCollector, common_names
 from shared.corpus.units import UnitFrame, Units, by_unit
 from shared.corpus.whole_units import whole_units
@@ -114,7 +115,8 @@ def units_at(
 def _joined(
     corpus: Corpus, declaration: Declaration, most: Mapping[str, int] | None, key: bytes
 ) -> dict[str, UnitFrame]:
-    return joined_views([table.view for table in declaration.tables], corpus.tables, most=most, key=key)
+    views = [table.view for table in declaration.tables]
+    return joined_views(views, merged(corpus).tables, most=most, key=key)
 
 
 def _source_frames(config: Config, declaration: Declaration, reporter: Reporter) -> Iterator[pd.DataFrame]:

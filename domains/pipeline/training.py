@@ -71,7 +71,8 @@ def fit_model(
         fitted, summary = _fit_table(config, table, above, train[table.name], charge, scratch, reporter, state, start)
         learned[table.name], summaries[table.name] = fitted, summary
     sources = {name: fitted.view.source for name, fitted in learned.items()}
-    schema = replace(declaration.schema, tables=tuple(sources[table.name] for table in declaration.schema.tables))
+    tables = (sources.get(table.name) or _of_time_line(table, private) for table in declaration.schema.tables)
+    schema = replace(declaration.schema, tables=tuple(tables))
     most = declaration.most_rows
     first = declaration.tables[0].name
     made = provenance(
@@ -83,6 +84,11 @@ def fit_model(
         promise=_promise(config, declaration, charge) if private else None,
     )
     return Fitted(model=Model(made, schema, tuple(learned.values())), summaries=summaries)
+
+
+def _of_time_line(table: Table, private: bool) -> Table:
+    """A table that was learned as a part of a time line, as it is written."""
+    return declared(table, tuple(key.column for key in table.foreign_keys)) if private else table
 
 
 def _fit_table(

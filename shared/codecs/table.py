@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from shared.access.contract import Statistics
 from shared.access.questions import Answer, Categories, CategoryQuestion, Question, RowCountQuestion, RowCounts
+from shared.codecs.applying import applies_of
 from shared.codecs.content import Content, broken, checked
 from shared.codecs.contract import Codec
 from shared.codecs.identifier import IdentifierCodec
 from shared.codecs.number import BINS, NumberCodec
 from shared.codecs.registry import codec_class
+from shared.codecs.words import words_of
 from shared.corpus.corpus import DTYPES
 from shared.corpus.schema import UNCODED, Column, Table
 from shared.corpus.units import Grouped
@@ -114,6 +116,8 @@ class TableCodec:
             self.rows_per_unit,
             unit_positions=unit_positions,
             row_positions=row_positions,
+            words=words_of([codec for of_unit in (True, False) for codec in self._part(of_unit)]),
+            applies=applies_of(self.codecs, {name: code_names(codec) for name, codec in self.codecs.items()}),
         )
 
     def encode(self, data: Grouped) -> Histories:

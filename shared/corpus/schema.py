@@ -26,6 +26,34 @@ Learnable = Literal["categories", "low", "high", "step", "pattern", "nullable", 
 
 
 @dataclass(frozen=True, kw_only=True)
+class OnlyWhere:
+    """In which rows a column says something: where ``column`` has one of ``values``, or, without a column, in the first
+    row of each unit (``first_row``) or in all others. Elsewhere its value is missing; ``required``: there it never is.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
+
+    column: str | None = None
+    values: tuple[str, ...] = ()
+    first_row: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """Child tables of one parent whose rows are learned as one sequence of events, in the order of their times.
+
+    Each of ``tables`` names its time with ``order_by``: a date, a datetime or an integer. ``name`` is that of the table
+    of events, under which its engine and its cap are configured.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
+
+    name: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Column:
     """One column of a table.
 
@@ -43,6 +71,7 @@ class Column:
     ``stored`` says how categories and identifiers lie in Parquet and JSON Lines files, which have types.
     A column of kind ``text`` holds what people wrote, and a language engine writes it given the row's other columns.
     ``learned`` names the attributes that were read off records and not declared.
+    ``only_where`` says that the column says something in some rows only, those of one kind of event for instance.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
@@ -66,6 +95,7 @@ class Column:
     stored: Literal["text", "integer"] = "text"
     description: str = ""
     learned: tuple[Learnable, ...] = ()
+    only_where: OnlyWhere | None = None
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -240,6 +270,7 @@ class Schema:
 
     ``cleaning`` says what became of the records before they came here: ``declared`` rules changed each unit's rows
     by themselves, ``learned`` ones let records of one unit change those of another, which no privacy promise covers.
+    ``timelines`` are tables that are learned as one (:mod:`shared.corpus.timeline`).
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
@@ -249,6 +280,7 @@ class Schema:
     description: str = ""
     licence: str = ""
     cleaning: Literal["none", "declared", "learned"] = "none"
+    timelines: tuple[Timeline, ...] = ()
 
     def __post_init__(self) -> None:
         names = [table.name for table in self.tables]

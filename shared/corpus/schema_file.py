@@ -14,12 +14,19 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from shared.corpus.schema import Column, ForeignKey, Format, Schema, Table
+from shared.corpus.schema import Column, ForeignKey, Format, OnlyWhere, Schema, Table, Timeline
 from shared.corpus.store_paths import FilePath
 from shared.corpus.values import bounds
 from shared.errors import OutputError, SchemaError
 
-_CLASSES: Mapping[str, type] = {"tables": Table, "columns": Column, "format": Format, "foreign_keys": ForeignKey}
+_CLASSES: Mapping[str, type] = {
+    "tables": Table,
+    "columns": Column,
+    "format": Format,
+    "foreign_keys": ForeignKey,
+    "timelines": Timeline,
+    "only_where": OnlyWhere,
+}
 _TEXT_LISTS = ("categories", "missing", "spellings")
 _NOT_TEXT = ("nullable", "of_unit", "header", "strip", "low", "high", "step", "edges", "atoms")
 LEARNED = """\

@@ -269,6 +269,34 @@ def _members(groups: NDArray[np.int64] | None, drawn: NDArray[np.int64]) -> tupl
     return (np.repeat(starts - firsts, counts) + np.arange(counts.sum())).astype(np.int64), places
 
 
+@dataclass(frozen=True)
+class Applies:
+    """A row column that says something in some rows only; in others it holds ``blank``, and nothing is learned of it.
+
+    These are the rows in which column ``by`` holds one of ``codes``, or, without ``by``, the first row of each unit
+    (``first_row``) or all others. ``required``: where it applies it never holds ``blank``.
+    """
+
+    column: str
+    blank: int
+    by: str | None = None
+    codes: tuple[int, ...] = ()
+    first_row: bool = False
+    required: bool = False
+
+    def exclusions(self, size: int, by_size: int) -> tuple[CodeExclusion, ...]:
+        """What keeps to it, for a column of ``size`` codes and one of ``by_size`` beside it."""
+        filled, blank = frozenset(range(size)) - {self.blank}, frozenset({self.blank})
+        if self.by is None:
+            apart = CodeExclusion(((self.column, filled),), first_row=not self.first_row)
+            needed = CodeExclusion(((self.column, blank),), first_row=self.first_row)
+        else:
+            other = frozenset(range(by_size)) - frozenset(self.codes)
+            apart = CodeExclusion(((self.by, other), (self.column, filled)))
+            needed = CodeExclusion(((self.by, frozenset(self.codes)), (self.column, blank)))
+        return (apart, needed) if self.required else (apart,)
+
+
 @dataclass(frozen=True, eq=False)
 class Shape:
     """What an engine must know of its data before it sees any.
@@ -284,6 +312,10 @@ class Shape:
     ``unit_positions`` and ``row_positions``, if given, say of each code column where its codes lie on the number line:
     an array of shape ``(size,)`` with the middle of what a code stands for, NaN for that of missing, or ``None`` for
     a category. They are computed from what the codecs learned, not from records. Empty: all are categories.
+
+    ``words``, if there are any, has for each code column the word that each of its codes stands for, -1 for none:
+    columns that share words hold codes of one vocabulary, such as three diagnoses of a visit. ``applies`` says which
+    row columns say something in some rows only.
     """
 
     unit_names: tuple[str, ...]
@@ -295,6 +327,8 @@ class Shape:
     given_units: bool = False
     unit_positions: tuple[Positions, ...] = ()
     row_positions: tuple[Positions, ...] = ()
+    words: tuple[tuple[int, ...], ...] = ()
+    applies: tuple[Applies, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -317,11 +351,12 @@ class CodeExclusion:
     ``parts`` maps the name of a code column to the codes concerned: a row breaks the exclusion if
     each named column holds one of its codes. An engine enforces it while sampling, by closing the
     codes of whichever of the columns it draws last. ``last_row``: the exclusion concerns only rows
-    that are (``True``) or are not (``False``) the last of their unit; ``None``: all rows.
+    that are (``True``) or are not (``False``) the last of their unit; ``None``: all rows. ``first_row`` likewise.
     """
 
     parts: tuple[tuple[str, frozenset[int]], ...]
     last_row: bool | None = None
+    first_row: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)

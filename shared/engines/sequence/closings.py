@@ -20,6 +20,7 @@ class Closing:
     conditions: tuple[tuple[int, Tensor], ...]  # column, mask over its codes
     closed: Tensor  # mask over the codes of the column drawn last
     last_row: bool | None
+    first_row: bool | None
     of_unit: bool  # the column drawn last is the unit's own
 
     def holds(self, codes: Tensor, place: int, counts: Tensor) -> Tensor:
@@ -31,6 +32,8 @@ class Closing:
             holds = counts >= (1 if self.last_row else 2)
         else:
             holds = (counts == place + 1) == self.last_row
+        if self.first_row is not None and self.first_row != (place == 0):
+            return torch.zeros_like(holds)
         for column, mask in self.conditions:
             holds = holds & mask[codes[:, column]]
         return holds
@@ -59,7 +62,9 @@ def compiled(
             parts.append((column, mask))
         parts.sort(key=lambda part: part[0])
         *conditions, (column, closed) = parts
-        closing = Closing(tuple(conditions), closed, exclusion.last_row, of_unit=column < unit_columns)
+        closing = Closing(
+            tuple(conditions), closed, exclusion.last_row, exclusion.first_row, of_unit=column < unit_columns
+        )
         closings.setdefault(column, []).append(closing)
     return closings
 

@@ -138,7 +138,7 @@ class _Lesson:
             known = torch.cat([known, later], dim=1)
         with torch.no_grad():
             sources = network.sources(inputs)
-            plain = list(network.heads.grouped(network.hidden(sources)))
+            plain = list(network.grouped(inputs, sources))
         corrections = self.proposal.heads.grouped(self.proposal.hidden(sources, known))
         losses = sources.new_zeros(len(network.shape.sizes), len(inputs.codes))
         for (columns, logits), (_, correction), allowed in zip(plain, corrections, shares, strict=True):

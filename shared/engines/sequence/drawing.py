@@ -117,7 +117,8 @@ class Draws:
 
     def _drawn(self, walk: Walk, units: NDArray[np.int64], generator: torch.Generator) -> Particles:
         everyone = torch.from_numpy(units).to(walk.conditions.device)
-        return _joined([walk.draw(part, generator) for part in torch.split(everyone, CHUNK)])
+        size = min(CHUNK, self.sampler.most_units)
+        return _joined([walk.draw(part, generator) for part in torch.split(everyone, size)])
 
 
 @dataclass(frozen=True, eq=False)

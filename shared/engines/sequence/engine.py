@@ -36,9 +36,10 @@ from shared.training.checkpoints import Checkpoints
 from shared.training.loop import Part, train
 from shared.training.reporter import Reporter
 
-FORMAT = 1
+FORMAT = 2
 PROPOSAL = "proposal.safetensors"
-DENSITY_UNITS = 4096  # units scored at once
+DENSITY_UNITS, DENSITY_ROWS = 4096, 32_768  # units scored at once, or those of about so many rows
+LEAST_UNITS = 8  # of a batch, however many rows they have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,11 @@ class SequenceEngine:
             embedding=settings.embedding,
             hidden=settings.hidden,
             context=settings.context,
+            attention=settings.attention,
+            window=settings.window,
+            words=shape.words,
+            recall=settings.recall,
+            applies=shape.applies,
             empty_units=shape.empty_units,
             given_units=shape.given_units,
         )
@@ -115,11 +121,14 @@ class SequenceEngine:
         """Learn from ``data`` through ``access``; see the contract."""
         settings = self.state.settings
         examples = Examples(data, self.state.network, self.device)
-        batch = min(settings.batch_units, access.units)
+        # Long units make small batches: what a step costs, and how many steps there are, goes by rows.
+        rows = max(1.0, float(np.minimum(data.rows_per_unit, settings.window).sum()) / max(1, data.examples))
+        batch = min(settings.batch_units, access.units, max(LEAST_UNITS, round(settings.batch_rows / rows)))
         preferred = BatchPlan(batch_units=batch, steps=max(1, math.ceil(settings.epochs * access.units / batch)))
         plan = access.plan(preferred)
         self.network.train()
-        phase = Phase(self.network, lambda drawn: self._losses(examples, drawn))
+        windows = torch.Generator()  # which rows of long units a step sees: seeded by the loop, at every step
+        phase = Phase(self.network, lambda drawn: self._losses(examples, drawn, windows))
         trained = train(
             [Part(phase=phase, config=settings.training)],
             access,
@@ -127,14 +136,17 @@ class SequenceEngine:
             units=data.examples,
             seed=seed,
             reporter=reporter,
+            randomness=windows,
             checkpoints=checkpoints,
             validation=settings.early_stopping,
         )
         self.network.eval()
         return FitSummary(trained.steps, sum(p.numel() for p in self.network.parameters()), trained.curves)
 
-    def _losses(self, examples: Examples, drawn: NDArray[np.int64]) -> RowLosses:
-        inputs, weights, unit_of_row = examples.take(drawn)
+    def _losses(
+        self, examples: Examples, drawn: NDArray[np.int64], windows: torch.Generator | None = None
+    ) -> RowLosses:
+        inputs, weights, unit_of_row = examples.take(drawn, windows)
         losses = self.network.losses(inputs)
         return RowLosses((losses if weights is None else losses * weights).sum(1), unit_of_row)
 
@@ -182,7 +194,13 @@ class SequenceEngine:
         return math.ceil(max(1.0, rows) * len(self.state.names))
 
     def _sampler(self, exclusions: Sequence[CodeExclusion]) -> Sampler:
-        return Sampler.build(self.network, self.state.names, self.state.rows_per_unit, exclusions, self.device)
+        names, sizes = self.state.names, dict(zip(self.state.names, self.state.network.sizes, strict=True))
+        kept = [
+            exclusion
+            for part in self.state.network.applies
+            for exclusion in part.exclusions(sizes[part.column], sizes.get(part.by or "", 0))
+        ]
+        return Sampler.build(self.network, names, self.state.rows_per_unit, (*exclusions, *kept), self.device)
 
     def _conditions(self, given: Given, n: int) -> Conditions:
         return Conditions.build(given, n, self.state.names, self.state.network, self.device)
@@ -199,8 +217,9 @@ class SequenceEngine:
             chances = np.log(np.maximum(self.state.rows_per_unit, 1e-12))
             densities = chances[np.minimum(data.rows_per_unit, len(chances) - 1)]
         with torch.no_grad():
-            for start in range(0, data.examples, DENSITY_UNITS):
-                drawn = np.arange(start, min(start + DENSITY_UNITS, data.examples))
+            size = max(1, min(DENSITY_UNITS, DENSITY_ROWS * data.examples // max(1, len(data.rows))))
+            for start in range(0, data.examples, size):
+                drawn = np.arange(start, min(start + size, data.examples))
                 losses = self._losses(examples, drawn)
                 sums = torch.zeros(len(drawn), dtype=torch.float64)
                 sums.index_add_(0, losses.unit_of_row.cpu(), losses.values.double().cpu())

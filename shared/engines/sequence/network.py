@@ -3,12 +3,12 @@
 A masked autoregressive network over blocks (after MADE, Germain et al. 2015, arXiv:1502.03509): a
 column has an embedding and a hidden block of its own, the first layer lets a block see the columns
 before it, the second stays inside the block, and a head gives the logits of the column's codes.
-Rows of a unit with several are given their place, the number of rows and the row before.
+Rows of a unit with several are given their place, the number of rows and, by attention, the rows before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from shared.engines.encoded import Applies
+from shared.engines.sequence.memory import Cache, Memory, Spans
+from shared.engines.sequence.places import bucket_sizes
+from shared.engines.sequence.recall import Earlier, Recall
 from shared.training.ghost_layers import BlockLinear, ColumnEmbedding, MaskedBlockLinear
 
 CLOSED = -1e9  # a logit that is never drawn
@@ -26,7 +30,8 @@ class NetworkShape:
     """Plain values that fix the network: ``sizes`` of all columns, those of the unit first.
 
     ``most_rows`` is the highest number of rows of a unit, ``empty_units`` whether some have none, ``given_units``
-    whether the units' own columns and numbers of rows are always given, so that they carry no loss.
+    whether the units' own columns and numbers of rows are always given, so that they carry no loss. ``window`` is how
+    many rows a row sees, itself included, ``attention`` the number of blocks with which it does.
     """
 
     unit_columns: int
@@ -37,6 +42,11 @@ class NetworkShape:
     context: int
     empty_units: bool = False
     given_units: bool = False
+    window: int = 64
+    attention: int = 1
+    words: tuple[tuple[int, ...], ...] = ()
+    recall: bool = True
+    applies: tuple[Applies, ...] = ()
 
     @property
     def row_sizes(self) -> tuple[int, ...]:
@@ -53,13 +63,14 @@ class RowInputs:
     """Rows as the network takes them.
 
     ``codes`` ``(rows, columns)``; ``previous`` ``(rows, row columns)``, the codes of the row before,
-    shifted by one so that 0 stands for "none"; ``place`` ``(rows, 2)``: index of the row in its unit
-    and number of rows of the unit. The last two are ``None`` for a flat table.
+    shifted by one so that 0 stands for "none"; ``place`` ``(rows, 3)``: see :mod:`shared.engines.sequence.places`;
+    ``spans``: which rows follow one another. The last three are ``None`` for a flat table.
     """
 
     codes: Tensor
     previous: Tensor | None
     place: Tensor | None
+    spans: Spans | None
 
 
 class Heads(nn.Module):
@@ -100,9 +111,9 @@ class Heads(nn.Module):
         for index, (layer, part) in enumerate(zip(self._layers(), parts, strict=True)):
             yield self.get_buffer(f"columns_{index}"), layer(part, self.get_buffer(f"closed_{index}"))
 
-    def losses(self, hidden: Tensor, codes: Tensor) -> Tensor:
-        """Cross-entropy, shape ``(rows, columns)``, of hidden blocks ``(columns, rows, width)``."""
-        parts = [cross_entropies(logits, codes.T.index_select(0, columns)) for columns, logits in self.grouped(hidden)]
+    def losses(self, grouped: Iterable[tuple[Tensor, Tensor]], codes: Tensor) -> Tensor:
+        """Cross-entropy, shape ``(rows, columns)``, of logits as :meth:`grouped` gives them."""
+        parts = [cross_entropies(logits, codes.T.index_select(0, columns)) for columns, logits in grouped]
         return torch.cat(parts).index_select(0, self.get_buffer("places")).T
 
     def logits(self, column: int, hidden: Tensor) -> Tensor:
@@ -132,32 +143,52 @@ class RowNetwork(nn.Module):
         if not shape.flat:
             # Context enters the first layer as further sources that every column sees.
             self.extra = -(-shape.context // shape.embedding)
+            context = self.extra * shape.embedding
             self.previous = ColumnEmbedding([size + 1 for size in shape.row_sizes], shape.embedding)
-            self.place = ColumnEmbedding([shape.most_rows, shape.most_rows + 1], shape.embedding)
-            width = (len(shape.row_sizes) + 2) * shape.embedding
-            self.summary = BlockLinear(1, width, self.extra * shape.embedding)
+            places = bucket_sizes(shape.most_rows, shape.window)
+            self.place = ColumnEmbedding(places, shape.embedding)
+            self.summary = BlockLinear(1, (len(shape.row_sizes) + len(places)) * shape.embedding, context)
+            self.memory = Memory(shape.attention, context, shape.window)
         before = torch.ones(columns, columns, dtype=torch.bool).triu(1)
         visible = torch.cat([torch.ones(self.extra, columns, dtype=torch.bool), before])
         self.first = MaskedBlockLinear(visible, shape.embedding, shape.hidden)
         self.second = BlockLinear(columns, shape.hidden, shape.hidden)
         self.heads = Heads(shape.sizes, shape.hidden)
+        if self.extra and shape.recall:
+            self.recall = Recall(shape.sizes, shape.unit_columns, shape.hidden, shape.words)
 
     def reset(self, marginals: Sequence[NDArray[np.float64]], generator: torch.Generator) -> None:
         """Fresh parameters; heads start at the marginals."""
         for module in (self.embedding, self.first, self.second):
             module.reset(generator)
         if self.extra:
-            for module in (self.previous, self.place, self.summary):
-                module.reset(generator)
+            for layer in (self.previous, self.place, self.summary):
+                layer.reset(generator)
+            self.memory.reset(generator)
+        if self.recalls:
+            self.recall.reset()
         self.heads.reset(marginals, generator)
+
+    @property
+    def recalls(self) -> bool:
+        return self.extra > 0 and self.shape.recall
+
+    def _states(self, previous: Tensor, place: Tensor) -> Tensor:
+        """The row before and the place of rows, as one vector each, shape ``(rows, context)``."""
+        known = torch.cat([self.previous(previous), self.place(place)], dim=1)
+        states: Tensor = self.summary(known.flatten(1)[None])[0]
+        return states
 
     def context(self, inputs: RowInputs) -> Tensor | None:
         """Shape ``(rows, extra, embedding)``: what is known of the unit before the row is drawn."""
-        if inputs.previous is None or inputs.place is None:
+        if inputs.previous is None or inputs.place is None or inputs.spans is None:
             return None
-        known = torch.cat([self.previous(inputs.previous), self.place(inputs.place)], dim=1)
-        summary = torch.relu(self.summary(known.flatten(1)[None]))
-        return summary.view(len(known), self.extra, self.shape.embedding)
+        states = self.memory(self._states(inputs.previous, inputs.place), inputs.spans)
+        return torch.relu(states).view(len(states), self.extra, self.shape.embedding)
+
+    def next_context(self, previous: Tensor, place: Tensor, cache: Cache) -> Tensor:
+        """The same, shape ``(units, extra * embedding)``, for one more row of units whose earlier rows are cached."""
+        return torch.relu(self.memory.step(self._states(previous, place), cache))
 
     def sources(self, inputs: RowInputs) -> Tensor:
         """What the first layer reads, shape ``(rows, extra + columns, embedding)``."""
@@ -170,22 +201,41 @@ class RowNetwork(nn.Module):
         hidden = torch.relu(self.first(sources))
         return torch.relu(self.second(hidden))
 
+    def grouped(self, inputs: RowInputs, sources: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Columns of one padded size, and their logits ``(columns, rows, padded size)``, group by group."""
+        hidden = self.hidden(sources)
+        groups = self.heads.grouped(hidden)
+        if inputs.spans is None or not self.recalls:
+            yield from groups
+            return
+        earlier = Earlier.of(inputs.spans, self.shape.window)
+        gates = self.recall.gates(hidden)
+        for columns, logits in groups:
+            yield columns, self.recall.lifted(logits, columns, gates, inputs.codes, earlier)
+
     def losses(self, inputs: RowInputs) -> Tensor:
         """Cross-entropy of each column of each row, shape ``(rows, columns)``."""
-        return self.heads.losses(self.hidden(self.sources(inputs)), inputs.codes)
+        return self.heads.losses(self.grouped(inputs, self.sources(inputs)), inputs.codes)
+
+    def cache(self) -> Cache | None:
+        """What sampling keeps of rows, nothing yet; ``None`` for a flat table."""
+        return self.memory.cache() if self.extra else None
 
     def embed(self, column: int, codes: Tensor) -> Tensor:
         """The vectors of one column's codes, shape ``(rows, embedding)``."""
         return self.embedding.weight[codes + self.embedding.offsets[column]]
 
-    def logits(self, column: int, sources: Tensor, matrix: Tensor) -> Tensor:
+    def logits(self, column: int, sources: Tensor, matrix: Tensor, codes: Tensor, history: Tensor | None) -> Tensor:
         """Logits of one column given the sources before it, shape ``(rows, size)``.
 
         ``sources`` has shape ``(rows, (extra + column) * embedding)``; ``matrix`` is the first
-        layer's masked weight.
+        layer's masked weight; ``codes`` ``(rows, columns)`` holds those before the column, ``history`` the rows before.
         """
         width = self.shape.hidden
         block = matrix[: sources.shape[1], column * width : (column + 1) * width]
         hidden = torch.relu(torch.addmm(self.first.bias[column], sources, block))
         hidden = torch.relu(torch.addmm(self.second.bias[column], hidden, self.second.weight[column]))
-        return self.heads.logits(column, hidden)
+        logits = self.heads.logits(column, hidden)
+        if history is not None and self.recalls:
+            self.recall.lift(logits, column, hidden, codes, history)
+        return logits

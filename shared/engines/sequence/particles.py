@@ -72,14 +72,13 @@ class Walk:
         empty = torch.nonzero(counts == 0).squeeze(1)
         if len(empty):
             row = self._row(0, units[empty], weights[empty], generator)
-            codes[empty, 0] = self.sampler.row(counts[empty], 0, None, None, row.choose, columns=own).short()
+            past = self.sampler.nothing(empty)
+            codes[empty, 0] = self.sampler.row(counts[empty], 0, past, None, row.choose, columns=own).short()
             weights[empty] = row.log_weights
-        for place in range(most):
-            active = torch.nonzero(counts > place).squeeze(1)
+        for place, active, past in self.sampler.pasts(counts, codes):
             row = self._row(place, units[active], weights[active], generator)
-            previous = codes[active, place - 1].long() if place else None
-            known = None if previous is None else previous[:, :own]
-            codes[active, place] = self.sampler.row(counts[active], place, previous, known, row.choose).short()
+            known = past.own if place else None
+            codes[active, place] = self.sampler.row(counts[active], place, past, known, row.choose).short()
             weights[active] = row.log_weights
         return Particles(codes, counts, units, weights)
 

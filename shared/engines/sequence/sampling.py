@@ -13,11 +13,14 @@ from torch import Tensor
 
 from shared.engines.encoded import AnyCodes, CodeExclusion, Codes, Histories, Rows
 from shared.engines.sequence.closings import Closings, close, compiled, left
-from shared.engines.sequence.network import CLOSED, RowInputs, RowNetwork
+from shared.engines.sequence.memory import Cache
+from shared.engines.sequence.network import CLOSED, RowNetwork
+from shared.engines.sequence.places import places_of
 from shared.errors import SchemaError
 from shared.randomness import torch_generator
 
 BATCH_UNITS = 16_384
+CELLS = 32_000_000  # numbers that are kept of the rows of a batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +28,8 @@ class Step:
     """One column of one row of each unit, about to be chosen.
 
     ``codes`` ``(units, columns)`` holds those of the columns before; ``sources`` ``(units, width)`` is what the
-    first layer reads of them; ``counts`` ``(units,)`` are the numbers of rows, ``place`` that of this row.
+    first layer reads of them; ``counts`` ``(units,)`` are the numbers of rows, ``place`` that of this row; ``history``
+    ``(units, rows, columns)`` are the rows before that are seen.
     """
 
     column: int
@@ -33,6 +37,28 @@ class Step:
     sources: Tensor
     counts: Tensor
     place: int
+    history: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """Rows before, of units under way: ``history`` ``(units, rows, columns)``, those that are seen, and the cache."""
+
+    history: Tensor
+    unit_columns: int
+    cache: Cache | None
+
+    @property
+    def own(self) -> Tensor:
+        """The units' own codes, where there are rows, shape ``(units, unit columns)``."""
+        return self.history[:, -1, : self.unit_columns]
+
+    @property
+    def previous(self) -> Tensor:
+        """The row before, shifted by one so that 0 stands for none, shape ``(units, row columns)``."""
+        if not self.history.shape[1]:
+            return self.history[:, :, self.unit_columns :].sum(1)
+        return self.history[:, -1, self.unit_columns :] + 1
 
 
 Choose = Callable[[Step], Tensor]
@@ -85,8 +111,9 @@ class Sampler:
         ``row_counts``, shape ``(n,)``, fixes the numbers of rows, and ``units``, shape ``(n, unit columns)``, the
         units' own codes.
         """
-        for batch, start in enumerate(range(0, n, BATCH_UNITS)):
-            size = min(BATCH_UNITS, n - start)
+        most = self.most_units
+        for batch, start in enumerate(range(0, n, most)):
+            size = min(most, n - start)
             generator = torch_generator(seed, "batch", batch, device=str(self.device))
             if row_counts is not None:
                 counts = torch.from_numpy(row_counts[start : start + size]).to(self.device)
@@ -95,6 +122,15 @@ class Sampler:
             own = None if units is None else torch.from_numpy(units[start : start + size].astype(np.int64))
             own = None if own is None else own.to(self.device)
             yield self.histories(self.draw(counts, generator, own), counts)
+
+    @property
+    def most_units(self) -> int:
+        """Units of a batch: fewer where they have many rows, of which codes, keys and values are kept."""
+        shape = self.network.shape
+        if shape.flat:
+            return BATCH_UNITS
+        seen = 2 * shape.attention * self.network.extra * shape.embedding * min(shape.most_rows, shape.window)
+        return max(1, min(BATCH_UNITS, CELLS // (seen + 2 * shape.most_rows * len(shape.sizes))))
 
     @torch.no_grad()
     def draw(self, counts: Tensor, generator: torch.Generator, units: Tensor | None = None) -> Tensor:
@@ -112,13 +148,29 @@ class Sampler:
         empty = torch.nonzero(counts == 0).squeeze(1)
         if len(empty):
             known = None if units is None else units[empty]
-            codes[empty, 0] = self.row(counts[empty], 0, None, known, choose, columns=own)
-        for place in range(most):
-            active = torch.nonzero(counts > place).squeeze(1)
-            previous = codes[active, place - 1] if place else None
-            known = previous[:, :own] if previous is not None else None if units is None else units[active]
-            codes[active, place] = self.row(counts[active], place, previous, known, choose)
+            codes[empty, 0] = self.row(counts[empty], 0, self.nothing(empty), known, choose, columns=own)
+        for place, active, past in self.pasts(counts, codes):
+            known = past.own if place else None if units is None else units[active]
+            codes[active, place] = self.row(counts[active], place, past, known, choose)
         return codes
+
+    def pasts(self, counts: Tensor, codes: Tensor) -> Iterator[tuple[int, Tensor, Past]]:
+        """Each place that some unit has a row at, those units, and their rows before: ``codes`` as they are by then."""
+        cache = self.network.cache()
+        active = torch.arange(len(counts), device=counts.device)
+        for place in range(int(counts.max()) if len(counts) else 0):
+            more = torch.nonzero(counts[active] > place).squeeze(1)
+            if cache is not None and len(more) < len(active):
+                cache.keep(more)
+            active = active[more]
+            first = max(0, place - self.network.shape.window + 1)
+            yield place, active, Past(codes[active, first:place].long(), self.network.shape.unit_columns, cache)
+
+    def nothing(self, units: Tensor) -> Past:
+        """What is before the first row of units, of which there are ``len(units)``."""
+        shape = self.network.shape
+        history = torch.zeros(len(units), 0, len(shape.sizes), dtype=torch.int64, device=units.device)
+        return Past(history, shape.unit_columns, self.network.cache())
 
     def _chosen(self, step: Step, generator: torch.Generator) -> Tensor:
         logits = self.logits(step)
@@ -128,7 +180,7 @@ class Sampler:
 
     def logits(self, step: Step) -> Tensor:
         """Logits of the column, closed where the exclusions say so, shape ``(units, size)``."""
-        logits = self.network.logits(step.column, step.sources, self.matrix)
+        logits = self.network.logits(step.column, step.sources, self.matrix, step.codes, step.history)
         close(logits, self.closings.get(step.column, ()), step.codes, step.place, step.counts)
         return logits
 
@@ -136,43 +188,37 @@ class Sampler:
         self,
         counts: Tensor,
         place: int,
-        previous: Tensor | None,
+        past: Past,
         known: Tensor | None,
         choose: Choose,
         columns: int | None = None,
     ) -> Tensor:
         """The codes of one more row of each unit, shape ``(units, columns)``.
 
-        ``previous`` are those of the row before; ``known`` the unit's own, if they are; all others are chosen.
-        ``columns`` stops after so many columns.
+        ``past`` are the rows before; ``known`` the unit's own codes, if they are; all others are chosen. ``columns``
+        stops after so many columns.
         """
         network, shape = self.network, self.network.shape
         codes = torch.zeros(len(counts), len(shape.sizes), dtype=torch.int64, device=counts.device)
-        sources = self._sources(counts, place, previous)
+        sources = self._sources(counts, place, past)
         for column in range(len(shape.sizes) if columns is None else columns):
             at = (network.extra + column) * shape.embedding
             if known is not None and column < shape.unit_columns:
                 codes[:, column] = known[:, column]
             else:
-                codes[:, column] = choose(Step(column, codes, sources[:, :at], counts, place))
+                codes[:, column] = choose(Step(column, codes, sources[:, :at], counts, place, past.history))
             sources[:, at : at + shape.embedding] = network.embed(column, codes[:, column])
         return codes
 
-    def _sources(self, counts: Tensor, place: int, previous: Tensor | None) -> Tensor:
+    def _sources(self, counts: Tensor, place: int, past: Past) -> Tensor:
         """What the first layer reads, shape ``(units, (extra + columns) * embedding)``: the context, and room."""
         network, shape = self.network, self.network.shape
-        columns, own = len(shape.sizes), shape.unit_columns
-        sources = torch.empty(len(counts), (network.extra + columns) * shape.embedding, device=counts.device)
-        if network.extra:
-            if previous is None:
-                before = torch.zeros(len(counts), columns - own, dtype=torch.int64, device=counts.device)
-            else:
-                before = previous[:, own:] + 1
-            first = torch.full_like(counts, min(place, shape.most_rows - 1))
-            known = torch.stack([first, counts.clamp(max=shape.most_rows)], 1)
-            context = network.context(RowInputs(before, before, known))
-            assert context is not None
-            sources[:, : network.extra * shape.embedding] = context.reshape(len(counts), -1)
+        sources = torch.empty(len(counts), (network.extra + len(shape.sizes)) * shape.embedding, device=counts.device)
+        if past.cache is not None:
+            numbers = counts.cpu().numpy()
+            where = torch.from_numpy(places_of(np.full(len(numbers), place), numbers, shape.most_rows, shape.window))
+            context = network.next_context(past.previous, where.to(counts.device), past.cache)
+            sources[:, : network.extra * shape.embedding] = context
         return sources
 
     @torch.no_grad()
@@ -194,7 +240,7 @@ class Sampler:
                 return code
 
             counts = torch.full((len(units),), count, device=units.device)
-            self.row(counts, 0, None, None, told, columns=units.shape[1])
+            self.row(counts, 0, self.nothing(units), None, told, columns=units.shape[1])
             chances[:, count] = total
         return chances
 

@@ -178,7 +178,7 @@ def test_a_damaged_folder_is_refused(tmp_path: Path, table_engine: SequenceEngin
     (folder / "config.json").write_text(config.replace('"hidden": 24', '"hidden": 25'))
     with pytest.raises(DataError, match="weights do not fit"):
         SequenceEngine.load(folder)
-    (folder / "config.json").write_text(config.replace('"format": 1', '"format": 99'))
+    (folder / "config.json").write_text(config.replace('"format": 2', '"format": 99'))
     with pytest.raises(DataError, match="format 99"):
         SequenceEngine.load(folder)
     (folder / "config.json").write_text(config)

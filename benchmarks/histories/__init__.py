@@ -1,0 +1,1 @@
+"""Histories of units: ours beside SDV's PAR."""

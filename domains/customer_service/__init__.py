@@ -1,0 +1,1 @@
+"""The customer-service domain: readers of dialogues."""
