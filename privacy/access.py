@@ -11,6 +11,7 @@ from torch import Tensor
 
 from privacy.budget.promise import Mechanisms
 from privacy.clipping import accumulate_clipped, check_not_shared
+from privacy.marginals import PrivateMarginals
 from privacy.noise import Noise
 from privacy.statistics import PrivateStatistics
 from shared.access.contract import BatchPlan, Phase
@@ -34,7 +35,8 @@ class PrivateAccess:
       over all parameters; adds N(0, (σC)²) to each number of every parameter, also where no unit was drawn;
       divides by the declared B. With the draw kept secret this is the Poisson-subsampled Gaussian mechanism
       with q and σ. It takes only the batch that was drawn last, once.
-    * :attr:`statistics` is described in :class:`~privacy.statistics.PrivateStatistics`.
+    * :attr:`statistics` is described in :class:`~privacy.statistics.PrivateStatistics`, :attr:`marginals` in
+      :class:`~privacy.marginals.PrivateMarginals`.
     * Nothing that is given away is an exact number of records; the loss that :meth:`step` returns is exact and
       therefore internal.
 
@@ -47,6 +49,7 @@ class PrivateAccess:
     ) -> None:
         self._noise = Noise() if noise is None else noise
         self._statistics = PrivateStatistics(data, mechanisms, self._noise)
+        self._marginals = PrivateMarginals(data.rows_per_unit, mechanisms, self._noise)
         self._rows_per_unit = data.rows_per_unit
         self._mechanisms = mechanisms
         self._max_rows = max_rows
@@ -57,6 +60,11 @@ class PrivateAccess:
     def statistics(self) -> PrivateStatistics:
         """Noisy answers."""
         return self._statistics
+
+    @property
+    def marginals(self) -> PrivateMarginals:
+        """Noisy marginals of encoded rows."""
+        return self._marginals
 
     @property
     def units(self) -> int:

@@ -53,6 +53,10 @@ class Noise:
         """Independent Laplace with mean 0 and density exp(-|x| / ``scale``) / (2 ``scale``)."""
         return self._entropy().laplace(0.0, scale, shape)
 
+    def gumbel(self, shape: int | tuple[int, ...]) -> NDArray[np.float64]:
+        """Independent standard Gumbel: the largest of scores with it is drawn with chances ∝ exp(score)."""
+        return self._entropy().gumbel(0.0, 1.0, shape)
+
     def chosen(self, probability: float, n: int) -> NDArray[np.int64]:
         """Indices below ``n``, each there with ``probability`` independently of all others, ascending."""
         if probability >= 1.0:

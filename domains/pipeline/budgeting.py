@@ -11,6 +11,7 @@ from typing import Any
 
 from domains.pipeline.config import Config
 from domains.pipeline.declaring import Declaration
+from domains.pipeline.engines import rounds_of
 from domains.pipeline.texts import text_columns, text_mechanism
 from domains.pipeline.unfinished import Unfinished
 from privacy.budget.calibration import calibrate_together
@@ -75,6 +76,8 @@ def plan(config: Config, declaration: Declaration) -> dict[str, Mechanisms] | No
         )
         known = declared(table.table, table.unlearned)
         workload = workload_of(known, table.unlearned)
+        rounds = rounds_of(config.engine(table.name), workload.unit_columns + workload.row_columns)
+        workload = replace(workload, training=not rounds, rounds=rounds)
         # How many rows a row has below it is a column of its own.
         workloads.append(workload if table.view.parent is None else replace(workload, row_counts=False))
         # Training on a text column is one more mechanism on the same units; it asks nothing.

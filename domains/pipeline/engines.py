@@ -17,6 +17,8 @@ from shared.engines.contract import Continues, Engine
 from shared.engines.encoded import Shape
 from shared.engines.gan.config import GanConfig
 from shared.engines.gan.engine import GanEngine
+from shared.engines.marginal.config import MarginalConfig
+from shared.engines.marginal.engine import MarginalEngine
 from shared.engines.sdv.config import LICENCE, SDV_CONFIGS, SdvConfig
 from shared.engines.sdv.engine import SdvEngine
 from shared.engines.sequence.config import SequenceConfig
@@ -92,6 +94,7 @@ ENGINES: Mapping[str, EngineKind] = {
     SEQUENCE: _of_codes(SequenceConfig, SequenceEngine, below=True),
     "gan": _of_codes(GanConfig, GanEngine),
     "vae": _of_codes(VaeConfig, VaeEngine),
+    MarginalEngine.name: _of_codes(MarginalConfig, MarginalEngine),
     **{config.name: _of_sdv(config) for config in SDV_CONFIGS},
 }
 
@@ -134,6 +137,11 @@ def check_below(config: EngineConfig, table: str, where: str) -> None:
             f"{where}: the rows of {table} lie below those of another table, and {engine_name(config)} learns a table "
             f"by itself; write engine: {{{table}: {{name: {SEQUENCE}}}}}"
         )
+
+
+def rounds_of(config: EngineConfig, columns: int) -> int:
+    """How many marginals of a table with so many columns its engine selects and measures; 0 for one that is trained."""
+    return config.planned(columns) if isinstance(config, MarginalConfig) else 0
 
 
 def engine_name(config: EngineConfig) -> str:

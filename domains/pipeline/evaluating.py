@@ -244,6 +244,13 @@ def _in_words(mechanisms: Mechanisms) -> list[str]:
             f"Histograms of {columns} columns: one Gaussian mechanism, noise multiplier "
             f"{mechanisms.statistics_multiplier:.3g}."
         )
+    if work.rounds and mechanisms.marginals is not None:
+        noise = mechanisms.marginals
+        lines.append(
+            f"Marginals: of all single columns with noise multiplier {noise.singles_multiplier:.3g}; {work.rounds} "
+            f"more, each selected by an exponential mechanism of ε {noise.selection_epsilon:.3g} and measured with "
+            f"noise multiplier {noise.measure_multiplier:.3g}."
+        )
     if work.training:
         lines.append(
             f"Training: {mechanisms.steps} steps of about {mechanisms.batch_units:,} units drawn by Poisson sampling, "

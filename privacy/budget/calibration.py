@@ -23,10 +23,12 @@ from scipy.special import log_ndtr, ndtr
 
 from privacy.budget.accountant import LEAST_DELTA, Accountant
 from privacy.budget.events import joint_events
-from privacy.budget.promise import Mechanisms, Promise, Spending, Workload
+from privacy.budget.promise import MarginalNoise, Mechanisms, Promise, Spending, Workload
 from shared.errors import ConfigurationError
 
 CATEGORY_DELTA_SHARE = 0.05
+# Of the squared loss of learning by marginals: single columns, selections; measuring takes the rest.
+SINGLES_SHARE, SELECTIONS_SHARE = 0.1, 0.2
 LEAST_MULTIPLIER, MOST_MULTIPLIER = 0.2, 10_000.0
 _COARSE_CELLS = 1_000
 _STEP = 1e-4  # multipliers are calibrated to this relative precision
@@ -114,7 +116,9 @@ class _Stages:
 def _check(promise: Promise, spending: Spending, workload: Workload) -> None:
     if promise.declared_delta < LEAST_DELTA:
         raise ConfigurationError(f"delta is {promise.declared_delta:g}; declare one of at least {LEAST_DELTA:g}")
-    if min(workload.unknown_categories, workload.unit_columns, workload.row_columns) < 0:
+    if workload.training and workload.rounds:
+        raise ConfigurationError("a table is learned by training or by marginals; a workload has one of them")
+    if min(workload.unknown_categories, workload.unit_columns, workload.row_columns, workload.rounds) < 0:
         raise ConfigurationError("a workload has numbers of columns from 0 up")
     for name in ("categories_share", "statistics_share"):
         share = getattr(spending, name)
@@ -140,7 +144,7 @@ def _stages(spending: Spending, workload: Workload) -> _Stages:
     parts = (
         spending.categories_share if workload.unknown_categories else 0.0,
         spending.statistics_share if _asks_statistics(workload) else 0.0,
-        1 - spending.categories_share - spending.statistics_share if workload.training else 0.0,
+        1 - spending.categories_share - spending.statistics_share if _learns(workload) else 0.0,
     )
     total = sum(parts) or 1.0
     return _Stages(*(part / total for part in parts))
@@ -191,7 +195,8 @@ def _last_stage(
     """How the last stage that is used varies with its noise, which is that of a table with all of the loss."""
 
     def training(draft: Mechanisms, noise: float) -> Mechanisms:
-        return replace(draft, training_multiplier=noise) if draft.workload.training else draft
+        draft = replace(draft, training_multiplier=noise) if draft.workload.training else draft
+        return _with_marginals(draft, noise) if draft.workload.rounds else draft
 
     def statistics(draft: Mechanisms, noise: float) -> Mechanisms:
         return replace(draft, statistics_multiplier=noise) if _asks_statistics(draft.workload) else draft
@@ -200,7 +205,7 @@ def _last_stage(
         return _with_categories(draft, noise, unknown) if draft.workload.unknown_categories else draft
 
     works = [draft.workload for draft in drafts]
-    if any(work.training for work in works):
+    if any(map(_learns, works)):
         change = training
     elif any(map(_asks_statistics, works)):
         change = statistics
@@ -209,6 +214,23 @@ def _last_stage(
     else:
         return None
     return lambda noise: [change(draft, noise / math.sqrt(share)) for draft, share in zip(drafts, shares, strict=True)]
+
+
+def _with_marginals(mechanisms: Mechanisms, noise: float) -> Mechanisms:
+    """With marginals that together lose as much as one Gaussian mechanism of the multiplier ``noise`` does, about."""
+    rounds = mechanisms.workload.rounds
+    return replace(
+        mechanisms,
+        marginals=MarginalNoise(
+            singles_multiplier=noise / math.sqrt(SINGLES_SHARE),
+            selection_epsilon=math.sqrt(SELECTIONS_SHARE / rounds) / noise,
+            measure_multiplier=noise * math.sqrt(rounds / (1 - SINGLES_SHARE - SELECTIONS_SHARE)),
+        ),
+    )
+
+
+def _learns(work: Workload) -> bool:
+    return bool(work.training or work.rounds)
 
 
 def _asks_statistics(work: Workload) -> bool:

@@ -111,6 +111,14 @@ def release_events(mechanisms: Mechanisms) -> tuple[Event, ...]:
     if work.training:
         multiplier = _noise("training_multiplier", mechanisms.training_multiplier)
         events.append(PoissonSampledGaussian(mechanisms.sampling_rate, multiplier, mechanisms.steps))
+    if work.rounds:
+        noise = mechanisms.marginals
+        if noise is None:
+            raise ConfigurationError("marginals have no noise although the workload uses them; calibrate with it")
+        # A selection is an exponential mechanism: (ε, 0) is all that enters, though its loss is bounded more narrowly.
+        events.append(Gaussian(_noise("singles_multiplier", noise.singles_multiplier)))
+        events.append(EpsilonDelta(_noise("selection_epsilon", noise.selection_epsilon), 0.0, work.rounds))
+        events.append(Gaussian(_noise("measure_multiplier", noise.measure_multiplier), work.rounds))
     return tuple(events)
 
 

@@ -78,6 +78,21 @@ class Workload:
     row_columns: int  # columns of rows in the histograms, each counted at most `rows` times a unit
     row_counts: bool  # whether the number of rows a unit is asked
     training: bool = True
+    rounds: int = 0  # marginals of codes that are selected and measured in place of training, beside single columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarginalNoise:
+    """The mechanisms of an engine that learns marginals.
+
+    ``singles_multiplier``: noise of those of all single columns together over their joint L2 sensitivity.
+    ``selection_epsilon``: ε of each selection, an exponential mechanism. ``measure_multiplier``: noise of each further
+    marginal over its L2 sensitivity.
+    """
+
+    singles_multiplier: float
+    selection_epsilon: float
+    measure_multiplier: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +102,8 @@ class Mechanisms:
     ``category_scale``, ``category_threshold``: Laplace scale and threshold of each stable histogram,
     which has δ ``category_delta``. ``statistics_multiplier``: noise of the histograms over their
     joint L2 sensitivity. ``training_multiplier``: noise of a step over the clipping norm. A
-    multiplier of 0 stands for a mechanism that is not used. ``epsilon`` is what all of them compose
-    to at ``delta``.
+    multiplier of 0 stands for a mechanism that is not used. ``marginals`` are the mechanisms of an engine that
+    takes no steps. ``epsilon`` is what all of them compose to at ``delta``.
     """
 
     promise: Promise
@@ -103,6 +118,7 @@ class Mechanisms:
     clipping_norm: float
     epsilon: float
     delta: float
+    marginals: MarginalNoise | None = None
 
     @property
     def sampling_rate(self) -> float:

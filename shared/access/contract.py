@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from shared.access.marginals import Marginals
 from shared.access.questions import Answer, Question
 
 
@@ -99,6 +100,11 @@ class Access(Steps, Protocol):
 
     @property
     def statistics(self) -> Statistics: ...
+
+    @property
+    def marginals(self) -> Marginals:
+        """Of encoded rows: for engines that have no steps."""
+        ...
 
     @property
     def units(self) -> int:

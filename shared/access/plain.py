@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from shared.access.contract import BatchPlan, Phase
+from shared.access.marginals import PlainMarginals
 from shared.access.questions import (
     Answer,
     Categories,
@@ -137,6 +138,11 @@ class PlainAccess:
     def statistics(self) -> PlainStatistics:
         """Exact answers about the records."""
         return self._statistics
+
+    @property
+    def marginals(self) -> PlainMarginals:
+        """Exact marginals of encoded rows."""
+        return PlainMarginals()
 
     @property
     def units(self) -> int:

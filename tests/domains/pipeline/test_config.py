@@ -120,8 +120,8 @@ def test_engine_settings_are_read_per_table(folder: Path) -> None:
             "key source.file is unknown; allowed here: id, path",
         ),
         (
-            changed(PLAIN, engine={"default": {"name": "gan"}}),
-            "engine.default.name is 'gan'; it must be one of sequence",
+            changed(PLAIN, engine={"default": {"name": "oracle"}}),
+            "engine.default.name is 'oracle'; it must be one of sequence",
         ),
         (
             changed(PLAIN, engine={"default": {"depth": 2}}),
