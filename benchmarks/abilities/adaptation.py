@@ -56,7 +56,7 @@ def adaptation(world: World, seeds: range) -> list[Line]:
 
 
 def warm_start(world: World, seeds: range) -> list[Line]:
-    """Scores and CPU-seconds of a model of four fifths of the rows that goes on with all of them, and of a refit on all."""
+    """Scores and CPU-seconds of a model of four fifths of the rows that goes on with all, and of a refit on all."""
     train, test = world.data.train.frame, world.data.holdout.frame
     coder = Coder(world.table, train)
     found: dict[str, dict[str, list[float]]] = {name: {} for name in ("warm", "refit")}
