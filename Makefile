@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
 
-.PHONY: demo test check bench-abilities bench-adult bench-tabular bench-conditions bench-histories bench-dp bench-large bench-risks bench-language bench-digits bench-releases models clean
+.PHONY: demo test check bench-abilities bench-adult bench-tabular bench-engines bench-conditions bench-histories bench-dp bench-large bench-risks bench-language bench-digits bench-releases models clean
 
 demo: .venv/installed
 	$(BIN)/python scripts/demo.py
@@ -33,6 +33,11 @@ bench-tabular: .venv/installed
 bench-histories: .venv/installed
 	benchmarks/make_peers.sh sdv
 	$(BIN)/python -m benchmarks.histories
+
+# An hour if the peers were never run; they are kept beside those of bench-tabular.
+bench-engines: .venv/installed
+	benchmarks/make_peers.sh sdv
+	$(BIN)/python -m benchmarks.engines
 
 bench-conditions: .venv/installed
 	$(BIN)/python -m benchmarks.conditions

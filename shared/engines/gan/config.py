@@ -33,8 +33,8 @@ class GanConfig:
     spectral: bool = False
     boost: float = 10.0
     critic_steps: int = 2
-    temperature: float = 1.0
-    straight: bool = True
+    temperature: float = 0.5
+    straight: bool = False
     condition_weight: float = 1.0
     epochs: float = 50
     batch_units: int = 512

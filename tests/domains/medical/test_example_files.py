@@ -18,6 +18,7 @@ REAL = [
     "tabular/adult",
     "tabular/adult-private",
     "tabular/adult-vae",
+    "tabular/adult-gan",
 ]
 
 
