@@ -19,6 +19,7 @@ name: parcels
 tables:
   - name: parcels
     columns:
+      - {name: parcel, kind: identifier}  # rows without one are split by what they hold, all alike rows together
       - {name: colour, kind: categorical, categories: [red, green, blue]}
       - {name: size, kind: categorical, categories: [large, small]}
 """
@@ -26,7 +27,7 @@ CONFIG = """
 source: {id: parcels, path: records.csv}
 schema: schema.yaml
 domain: plain
-unit: row
+unit: parcel
 units_about: 640
 holdout: {fraction: 0.2}
 engine:
@@ -43,10 +44,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     random = np.random.default_rng(0)
     with (folder / "records.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["colour", "size"])
-        for _ in range(800):
+        writer.writerow(["parcel", "colour", "size"])
+        for parcel in range(800):
             colour = random.choice(["red", "green", "blue"], p=[0.5, 0.3, 0.2])
-            writer.writerow([colour, "large" if (colour == "red") == (random.random() < 0.9) else "small"])
+            writer.writerow([parcel, colour, "large" if (colour == "red") == (random.random() < 0.9) else "small"])
     (folder / "schema.yaml").write_text(SCHEMA)
     (folder / "config.yaml").write_text(CONFIG)
     with pytest.MonkeyPatch.context() as patch:
