@@ -13,7 +13,7 @@ from domains.base.contract import Domain, Task
 from domains.base.registry import domain_named
 from domains.pipeline.cleaning_marker import check_private
 from domains.pipeline.config import ROW, Config, with_table
-from domains.pipeline.engines import check_below
+from domains.pipeline.engines import check_below, check_units
 from privacy.workload import declared
 from shared.corpus.corpus import DTYPES, Corpus
 from shared.corpus.relations import Tree, View, alone, tree_of, view_of
@@ -117,6 +117,8 @@ def declare(config: Config) -> Declaration:
         where=f"{config.path}: unit",
         rows=None if config.privacy is None else config.privacy.rows_of,
     )
+    first = declaration.tables[0]
+    check_units(config.engine(first.name), first.table, first.derived, str(config.path))
     for table in declaration.tables[1:]:
         check_below(config.engine(table.name), table.name, str(config.path))
     own = with_table(config.tasks, declaration.tables[0].name)

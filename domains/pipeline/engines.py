@@ -6,13 +6,14 @@ A further engine is one entry of :data:`ENGINES`: its settings, how it is built 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 from domains.pipeline.config_file import settings_model
 from domains.pipeline.yaml_file import checked
-from shared.codecs.table import TableCodec
+from shared.codecs.table import TableCodec, modelled
+from shared.corpus.schema import Table
 from shared.engines.contract import Continues, Engine
 from shared.engines.encoded import Shape
 from shared.engines.gan.config import GanConfig
@@ -44,7 +45,8 @@ class EngineKind:
     """What the pipeline knows of an engine.
 
     ``build`` makes an untrained one for data of a shape, the codes of a codec, from a seed and the name of a device;
-    ``load`` reads what it saved. ``below``: whether it learns rows given the rows of a table above;
+    ``load`` reads what it saved. ``below``: whether it learns rows given the rows of a table above,
+    and ``of_unit``, whether columns that have one value a unit;
     ``continues``: whether a fitted one can go on learning. ``licence`` is that of software of others.
     """
 
@@ -52,6 +54,7 @@ class EngineKind:
     build: Callable[[Any, Shape, TableCodec, int, str], Engine]
     load: Callable[[Path, TableCodec, str], Engine]
     below: bool = False
+    of_unit: bool = True
     continues: bool = False
     licence: str | None = None
 
@@ -66,7 +69,9 @@ class _OfCodes(Protocol):
     def load(cls, folder: Path, *, device: str) -> Engine: ...
 
 
-def _of_codes(config: type[Any], engine: type[_OfCodes], *, below: bool = False) -> EngineKind:
+def _of_codes(config: type[Any], engine: type[_OfCodes], *, units: bool = False) -> EngineKind:
+    """``units``: whether it learns whole units, with columns of their own, and rows below others."""
+
     def build(settings: Any, shape: Shape, codec: TableCodec, seed: int, device: str) -> Engine:
         del codec
         return engine.fresh(settings, shape, seed=seed, device=device)
@@ -75,7 +80,14 @@ def _of_codes(config: type[Any], engine: type[_OfCodes], *, below: bool = False)
         del codec
         return engine.load(folder, device=device)
 
-    return EngineKind(config=config, build=build, load=load, below=below, continues=hasattr(engine, "continued"))
+    return EngineKind(
+        config=config,
+        build=build,
+        load=load,
+        below=units,
+        of_unit=units,
+        continues=hasattr(engine, "continued"),
+    )
 
 
 def _of_sdv(config: type[SdvConfig]) -> EngineKind:
@@ -91,7 +103,7 @@ def _of_sdv(config: type[SdvConfig]) -> EngineKind:
 
 
 ENGINES: Mapping[str, EngineKind] = {
-    SEQUENCE: _of_codes(SequenceConfig, SequenceEngine, below=True),
+    SEQUENCE: _of_codes(SequenceConfig, SequenceEngine, units=True),
     "gan": _of_codes(GanConfig, GanEngine),
     "vae": _of_codes(VaeConfig, VaeEngine),
     MarginalEngine.name: _of_codes(MarginalConfig, MarginalEngine),
@@ -142,6 +154,16 @@ def check_below(config: EngineConfig, table: str, where: str) -> None:
 def rounds_of(config: EngineConfig, columns: int) -> int:
     """How many marginals of a table with so many columns its engine selects and measures; 0 for one that is trained."""
     return config.planned(columns) if isinstance(config, MarginalConfig) else 0
+
+
+def check_units(config: EngineConfig, table: Table, derived: Sequence[str], where: str) -> None:
+    """Raise ``ConfigurationError`` for columns that have one value a unit, and an engine that knows rows alone."""
+    own = [column.name for column in modelled(table, derived) if column.of_unit]
+    if own and not _kind(config).of_unit:
+        raise ConfigurationError(
+            f"{where}: column {own[0]!r} of {table.name} has one value a unit, and {engine_name(config)} learns rows "
+            f"by themselves; write engine: {{{table.name}: {{name: {SEQUENCE}}}}}"
+        )
 
 
 def engine_name(config: EngineConfig) -> str:

@@ -11,10 +11,12 @@ import yaml
 
 from domains.base.registry import domain_named, domain_names
 from domains.pipeline.config import read_config
+from domains.pipeline.declaring import declare
 from domains.pipeline.engines import ENGINES
 from domains.pipeline.flow import fit_to
 from domains.pipeline.model import load_model
 from privacy.access import PrivateAccess
+from shared.errors import ConfigurationError
 from shared.training.reporter import SilentReporter
 from tests.domains.pipeline.killed import World, calibrated_once
 
@@ -49,6 +51,14 @@ def applies(engine: str, domain: str) -> bool:
 @pytest.fixture(autouse=True)
 def _one_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("domains.pipeline.budgeting.calibrate_together", calibrated_once)
+
+
+@pytest.mark.parametrize("engine", [name for name in OURS if not ENGINES[name].of_unit])
+def test_an_engine_of_rows_refuses_columns_of_units_before_anything_is_charged(engine: str, tmp_path: Path) -> None:
+    path = demo("medical", tmp_path, engine, PRIVACY)
+    path.write_text(path.read_text().replace("unit: row", "unit: patient_id"))
+    with pytest.raises(ConfigurationError, match="has one value a unit, and"):
+        declare(read_config(path))
 
 
 def settings(engine: str) -> dict[str, Any]:
