@@ -94,7 +94,7 @@ def part_of(model: Path, file: str) -> Path:
     [
         ("model.json", lambda text: "{", "model.json"),
         ("model.json", lambda text: text.replace("simulacra-model/1", "simulacra-model/9"), "format"),
-        ("model.json", lambda text: text.replace('"sequence"', '"gan"'), "there is no engine 'gan'"),
+        ("model.json", lambda text: text.replace('"sequence"', '"oracle"'), "there is no engine 'oracle'"),
         ("model.json", lambda text: text.replace('"visits"', '"notes"'), "is of the tables notes"),
         ("codec.json", lambda text: text[: len(text) // 2], "codec.json is damaged"),
         ("codec.json", lambda text: text.replace('"rows_per_unit"', '"rows"'), "codec"),
