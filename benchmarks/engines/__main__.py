@@ -10,17 +10,15 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from benchmarks.engines.data import RUNS, data_of
-from benchmarks.tabular.contenders import Contender, run, scorer_version
-from benchmarks.tabular.data import ROOT, DataSet, units_of
-from benchmarks.tabular.results import Result, kept_or_made
-from benchmarks.tabular.scoring import HIGHER_IS_BETTER, scores
+from benchmarks.tabular.contenders import Contender
+from benchmarks.tabular.data import ROOT, DataSet
+from benchmarks.tabular.repeats import results_of
+from benchmarks.tabular.scoring import HIGHER_IS_BETTER
 from benchmarks.tabular.table import Row, print_table
 
 CAP = 1800.0
@@ -53,39 +51,15 @@ def main() -> None:
         data = data_of(name, arguments.out / name)
         for ours in arguments.pairs.split(","):
             kind, title = PAIRS[ours]
-            own = Row(f"ours, {ours}", _results(Ours(name=ours, title=ours, seeds={}), data, SEEDS, arguments.cap))
+            own = Row(f"ours, {ours}", results_of(Ours(name=ours, title=ours, seeds={}), data, SEEDS, arguments.cap))
             there = Contender(name=kind, title=title, environment="sdv", script="sdv_table.py", kind=kind, seeds={})
-            peer = Row(title, _results(there, data, 1, arguments.cap))
+            peer = Row(title, results_of(there, data, 1, arguments.cap))
             print(f"\n{RUNS[name]}.")
             print_table([own, peer], arguments.cap)
             targets += _targets(name, own, peer)
     print("\nTargets of ours:")
     for met, what in targets:
         print(f"  {'met   ' if met else 'missed'}  {what}")
-
-
-def _results(contender: Contender, data: DataSet, seeds: int, cap: float) -> list[Result]:
-    results = []
-    for seed in range(seeds):
-        own = contender.environment is None
-        result = kept_or_made(
-            data.folder / f"{contender.name}-{seed}.json",
-            run_key=f"{contender.version()} {data.digest} {'' if own else f'{cap:g}'}",
-            score_key=scorer_version(),
-            make=partial(_run, contender, data, seed, cap),
-            score=partial(_scores, data, seed),
-        )
-        print(f"{data.name}, {contender.name}, seed {seed}: {result.measured} {result.scores}", flush=True)
-        results.append(result)
-    return results
-
-
-def _run(contender: Contender, data: DataSet, seed: int, cap: float, rows: Path) -> dict[str, Any]:
-    return run(contender, data, rows, seed, cap)
-
-
-def _scores(data: DataSet, seed: int, rows: Path) -> dict[str, float]:
-    return scores(data, units_of(rows, data.declaration.only.table), seed)
 
 
 def _targets(name: str, own: Row, peer: Row) -> list[tuple[bool, str]]:

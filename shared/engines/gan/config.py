@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.engines.settings import configured
 from shared.errors import ConfigurationError
 from shared.training.loop import TrainingConfig
 
@@ -77,11 +78,7 @@ class GanConfig:
                         "row must depend on that row alone; leave it out"
                     )
             settings = {"hidden": 128, "noise": 32, "averaging": (0.1, 0.02), **settings, **forced}
-        try:
-            return cls(**settings)  # type: ignore[arg-type]
-        except TypeError as error:
-            allowed = ", ".join(cls.__dataclass_fields__)
-            raise ConfigurationError(f"engine gan: {error}; its settings are {allowed}") from error
+        return configured(cls, "gan", settings)
 
     @property
     def generator_training(self) -> TrainingConfig:

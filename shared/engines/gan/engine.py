@@ -16,6 +16,7 @@ import torch
 
 from shared.access.contract import Access
 from shared.devices import device_named
+from shared.engines import storing
 from shared.engines.contract import FitSummary
 from shared.engines.encoded import CodeExclusion, Encoded, Given, Shape
 from shared.engines.gan.columns import Columns
@@ -24,7 +25,6 @@ from shared.engines.gan.config import GanConfig
 from shared.engines.gan.drawing import GeneratedRows
 from shared.engines.gan.game import Game
 from shared.engines.gan.networks import Critic, GanShape, Generator
-from shared.engines.rows import storing
 from shared.engines.rows.drawing import Drawing
 from shared.engines.rows.layout import Examples, Layout, plan_of
 from shared.errors import DataError
@@ -32,6 +32,8 @@ from shared.randomness import torch_generator
 from shared.training.checkpoints import Checkpoints
 from shared.training.loop import Part, train
 from shared.training.reporter import Reporter
+
+FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,7 @@ class GanEngine:
         generator.reset(columns.marginals, random)
         critic.reset(random)
         state = GanState(
-            format=storing.FORMAT,
+            format=FORMAT,
             settings=settings,
             network=network,
             layout=layout,
@@ -169,7 +171,7 @@ class GanEngine:
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu") -> Self:
         """Read what :meth:`save` wrote. ``DataError`` if it is not that."""
-        state = storing.load_state(folder, GanState, cls.name)
+        state = storing.load_state(folder, GanState, cls.name, version=FORMAT)
         sizes = state.layout.sizes
         places = [len(counts if p is None else p) for counts, p in zip(state.marginals, state.positions, strict=False)]
         if tuple(map(len, state.marginals)) != sizes or tuple(places) != sizes:
@@ -177,7 +179,7 @@ class GanEngine:
         engine = cls(state, Generator(state.network), Critic(state.network), device_named(device))
         if engine.seen_as.sizes != state.network.sizes or engine.seen_as.width != state.network.seen:
             raise DataError(f"{folder}: network and columns of config.json differ in size; fit the model again")
-        storing.fill(folder, engine.networks)
+        storing.fill(folder / storing.WEIGHTS, engine.networks)
         engine.networks.eval()
         return engine
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from shared.engines.settings import configured
 from shared.errors import ConfigurationError
 from shared.training.loop import TrainingConfig
 
@@ -75,11 +76,7 @@ class ImageConfig:
         """The defaults of a kind, in a plain or a private run, changed by ``settings``. All of them are declared."""
         of_kind = _OF_KIND.get(str(settings.get("kind", "vae")), {})
         defaults: dict[str, object] = {"lipschitz": "spectral", "averaging": (0.1, 0.03)} if private else {}
-        try:
-            config = cls(**{**of_kind, **defaults, **settings})  # type: ignore[arg-type]
-        except TypeError as error:
-            allowed = ", ".join(cls.__dataclass_fields__)
-            raise ConfigurationError(f"engine image: {error}; its settings are {allowed}") from error
+        config = configured(cls, "image", {**of_kind, **defaults, **settings})
         if private and config.kind == "gan" and config.lipschitz == "penalty":
             raise ConfigurationError(
                 "engine: lipschitz is 'penalty', but a gradient penalty has no gradients of single images; leave it "

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from shared.access.contract import Access, BatchPlan
 from shared.devices import device_named
+from shared.engines import storing
 from shared.engines.contract import FitSummary
 from shared.engines.encoded import AnyCodes, Images
 from shared.engines.image.config import ImageConfig
@@ -33,7 +30,6 @@ from shared.training.reporter import Reporter
 
 FORMAT = 1
 BATCH_IMAGES = 1024  # drawn at once
-_CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
 
 Watch = Callable[[int], None]
 
@@ -186,30 +182,15 @@ class ImageEngine:
 
     def save(self, folder: Path) -> None:
         """Write ``config.json`` and ``weights.safetensors``."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _CONFIG).write_text(json.dumps(asdict(self.state), indent=1) + "\n", encoding="utf-8")
-        tensors = {key: value.detach().cpu().contiguous() for key, value in self.network.state_dict().items()}
-        save_file(tensors, folder / _WEIGHTS)
+        storing.save(folder, self.state, self.network)
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu") -> Self:
         """Read what :meth:`save` wrote. ``DataError`` if it is not that."""
-        try:
-            state = TypeAdapter(ImageState).validate_json((folder / _CONFIG).read_bytes(), strict=False)
-            weights = load_file(folder / _WEIGHTS)
-        except (OSError, ValidationError, SafetensorError) as error:
-            first = str(error).splitlines()[0]
-            raise DataError(f"{folder} holds no image engine ({first}); give a folder that fit wrote") from error
-        if state.format != FORMAT:
-            raise DataError(f"{folder}: engine format {state.format}, this version reads {FORMAT}; fit the model again")
+        state = storing.load_state(folder, ImageState, "image", version=FORMAT)
         ImageShape(size=state.size, names=state.names, counts=state.shares)  # checks them
         network = _network(state)
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise DataError(f"{folder / _WEIGHTS}: the weights do not fit config.json; fit the model again") from error
-        if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
-            raise DataError(f"{folder / _WEIGHTS}: the weights hold NaN or infinity; fit the model again")
+        storing.fill(folder / storing.WEIGHTS, network)
         return cls(state, network.eval(), device_named(device))
 
 

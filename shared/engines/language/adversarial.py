@@ -26,6 +26,7 @@ from shared.engines.language.config import LanguageConfig
 from shared.engines.language.engine import LanguageEngine
 from shared.engines.language.generation import Decoding, generate
 from shared.engines.language.networks import LstmNetwork, reset, unborn
+from shared.engines.settings import configured
 from shared.errors import ConfigurationError
 from shared.randomness import torch_generator
 from shared.training.checkpoints import Checkpoints
@@ -61,11 +62,7 @@ class AdversarialConfig:
             raise ConfigurationError(
                 "adversarial: it learns in two trainings, both of records, and a private run pays for one; use another"
             )
-        try:
-            return cls(**settings)  # type: ignore[arg-type]
-        except TypeError as error:
-            allowed = ", ".join(cls.__dataclass_fields__)
-            raise ConfigurationError(f"adversarial: {error}; its settings are {allowed}") from error
+        return configured(cls, "adversarial", settings)
 
 
 class AdversarialEngine(LanguageEngine):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from shared.engines.language.tokenisers import BYTES
+from shared.engines.settings import configured
 from shared.errors import ConfigurationError
 from shared.training.loop import TrainingConfig
 from shared.training.validation import Validation, check_validation, early_stopping
@@ -80,11 +81,7 @@ class LanguageConfig:
             {"learning_rate": 1e-3, "epochs": 1.0} if settings.get("network") == "pretrained" else {}
         )
         defaults: dict[str, object] = {"forwards": 1, "averaging": (0.1, 0.03)} if private else {}
-        try:
-            config = cls(**{**pretrained, **defaults, **settings})  # type: ignore[arg-type]
-        except TypeError as error:
-            allowed = ", ".join(cls.__dataclass_fields__)
-            raise ConfigurationError(f"engine language: {error}; its settings are {allowed}") from error
+        config = configured(cls, "language", {**pretrained, **defaults, **settings})
         if private and config.forwards > 1:
             raise ConfigurationError(
                 f"engine: forwards is {config.forwards}, but gradients of single texts need one pass; leave it out"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from shared.access.contract import Access, BatchPlan, Phase, RowLosses
 from shared.devices import device_named
+from shared.engines import storing
 from shared.engines.contract import FitSummary
 from shared.engines.encoded import Texts
 from shared.engines.language.batches import text_losses
@@ -34,7 +31,6 @@ from shared.training.reporter import Reporter
 
 FORMAT = 1
 BATCH_TEXTS = 32  # generated, or scored, at once
-_CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,10 +198,7 @@ class LanguageEngine:
 
     def save(self, folder: Path) -> None:
         """Write ``config.json``, ``weights.safetensors`` (of adapters, they alone) and a public tokeniser's file."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _CONFIG).write_text(json.dumps(asdict(self.state), indent=1) + "\n", encoding="utf-8")
-        learned = self.network.learned.state_dict()
-        save_file({k: v.detach().cpu().contiguous().clone() for k, v in learned.items()}, folder / _WEIGHTS)
+        storing.save(folder, self.state, self.network.learned)
         if not self.state.base:
             self.tokeniser.save(folder)
 
@@ -215,20 +208,13 @@ class LanguageEngine:
 
         A pretrained base is looked for in the folder ``models``, by its name, and must have the content it had.
         """
-        try:
-            state = TypeAdapter(LanguageState).validate_json((folder / _CONFIG).read_bytes(), strict=False)
-            weights = load_file(folder / _WEIGHTS)
-        except (OSError, ValidationError, SafetensorError) as error:
-            first = str(error).splitlines()[0]
-            raise DataError(f"{folder} holds no language engine ({first}); give a folder that fit wrote") from error
-        if state.format != FORMAT:
-            raise DataError(f"{folder}: engine format {state.format}, this version reads {FORMAT}; fit the model again")
+        state = storing.load_state(folder, LanguageState, "language", version=FORMAT)
         settings = _located(state, folder, models)
         tokeniser = _tokeniser(settings, end=state.end)
         if tokeniser.size != state.vocabulary:
             raise DataError(f"{folder}: the tokeniser has {tokeniser.size} tokens, not {state.vocabulary}; fit again")
         network = _network(settings, state.vocabulary, torch_generator(0, "weights"))
-        _fill(network.learned, weights, folder / _WEIGHTS)
+        storing.fill(folder / storing.WEIGHTS, network.learned)
         return cls(state, network.eval(), tokeniser, device_named(device))
 
 
@@ -283,12 +269,3 @@ def _network(settings: LanguageConfig, vocabulary: int, generator: torch.Generat
             )
         )
     return reset(network, generator)
-
-
-def _fill(module: torch.nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
-    try:
-        module.load_state_dict(weights)
-    except RuntimeError as error:
-        raise DataError(f"{path}: the weights do not fit config.json; fit the model again") from error
-    if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
-        raise DataError(f"{path}: the weights hold NaN or infinity; fit the model again")

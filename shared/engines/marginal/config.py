@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from shared.engines.settings import configured
 from shared.errors import ConfigurationError
 
 Algorithm = Literal["mst", "aim"]
@@ -43,11 +44,7 @@ class MarginalConfig:
     def with_settings(cls, settings: Mapping[str, object], *, private: bool) -> MarginalConfig:
         """The defaults changed by ``settings``, the same for a plain and a private run."""
         del private
-        try:
-            return cls(**settings)  # type: ignore[arg-type]
-        except TypeError as error:
-            allowed = ", ".join(cls.__dataclass_fields__)
-            raise ConfigurationError(f"engine marginal: {error}; its settings are {allowed}") from error
+        return configured(cls, "marginal", settings)
 
     def planned(self, columns: int) -> int:
         """How many rounds there are for so many columns."""

@@ -19,12 +19,12 @@ from torch import Tensor, nn
 
 from shared.access.contract import Access
 from shared.devices import device_named
+from shared.engines import storing
 from shared.engines.contract import FitSummary
 from shared.engines.encoded import CodeExclusion, Encoded, Given, Shape
 from shared.engines.marginal.config import MarginalConfig
 from shared.engines.marginal.estimation import Conditional
 from shared.engines.marginal.selecting import Selecting
-from shared.engines.rows import storing
 from shared.engines.rows.drawing import Drawing
 from shared.engines.rows.layout import Layout
 from shared.errors import ConfigurationError, DataError
@@ -32,6 +32,8 @@ from shared.training.checkpoints import Checkpoints
 from shared.training.reporter import Reporter
 
 Chain = tuple[tuple[int, tuple[int, ...]], ...]
+
+FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,7 @@ class MarginalEngine:
         """
         del seed  # nothing is drawn
         layout = Layout.of(shape, "marginal")
-        state = MarginalState(format=storing.FORMAT, settings=settings, layout=layout)
+        state = MarginalState(format=FORMAT, settings=settings, layout=layout)
         engine = cls(state, Tables((), layout.sizes), device_named(device))
         known = [np.maximum(marginal, 0.0) for marginal in shape.row_marginals]
         chances = [one / one.sum() if one.sum() > 0 else np.full(len(one), 1 / len(one)) for one in known]
@@ -118,7 +120,7 @@ class MarginalEngine:
     def _keep(self, conditionals: Sequence[Conditional]) -> None:
         chain = tuple((one.column, one.parents) for one in conditionals)
         layout, settings = self.state.layout, self.state.settings
-        self.state = MarginalState(format=storing.FORMAT, settings=settings, layout=layout, chain=chain)
+        self.state = MarginalState(format=FORMAT, settings=settings, layout=layout, chain=chain)
         self.tables = Tables(chain, layout.sizes).to(self.device)
         for one in conditionals:
             self.tables.of(one.column).copy_(torch.from_numpy(np.ascontiguousarray(one.chances)))
@@ -155,10 +157,10 @@ class MarginalEngine:
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu") -> Self:
         """Read what :meth:`save` wrote. ``DataError`` if it is not that."""
-        state = storing.load_state(folder, MarginalState, "marginal")
+        state = storing.load_state(folder, MarginalState, "marginal", version=FORMAT)
         _check(state, folder)
         tables = Tables(state.chain, state.layout.sizes)
-        storing.fill(folder, tables)
+        storing.fill(folder / storing.WEIGHTS, tables)
         for column, _ in state.chain:
             table = tables.of(column)
             if float(table.min()) < 0 or not torch.allclose(

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from shared.engines.closings import CLOSED
 from shared.engines.encoded import Positions
 from shared.engines.rows.waves import HEAVY, WAVES, features
-from shared.engines.sequence.network import CLOSED, cross_entropies
+from shared.engines.sequence.network import cross_entropies
 from shared.training.ghost_layers import BlockLinear
 
 

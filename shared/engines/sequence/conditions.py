@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from shared.engines.closings import CLOSED, Closings, compiled
 from shared.engines.encoded import Allowed, AnyCodes, Given
-from shared.engines.sequence.closings import Closings, compiled
-from shared.engines.sequence.network import CLOSED, NetworkShape
+from shared.engines.sequence.network import NetworkShape
 from shared.errors import DataError
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.engines.settings import configured
 from shared.errors import ConfigurationError
 from shared.training.loop import TrainingConfig
 from shared.training.validation import Validation, check_validation, early_stopping
@@ -63,11 +64,7 @@ class SequenceConfig:
         """
         defaults: dict[str, object] = {"learning_rate": 8e-3, "averaging": (0.1, 0.03)} if private else {}
         check_validation(settings, private=private)
-        try:
-            return cls(**{**defaults, **settings})  # type: ignore[arg-type]
-        except TypeError as error:
-            allowed = ", ".join(cls.__dataclass_fields__)
-            raise ConfigurationError(f"engine sequence: {error}; its settings are {allowed}") from error
+        return configured(cls, "sequence", {**defaults, **settings})
 
     @property
     def early_stopping(self) -> Validation | None:

@@ -18,9 +18,10 @@ from torch import Tensor
 
 from shared.access.contract import BatchPlan, Phase, RowLosses
 from shared.access.plain import mean_loss
+from shared.engines.closings import CLOSED
 from shared.engines.encoded import Histories
 from shared.engines.sequence.inputs import Examples
-from shared.engines.sequence.network import CLOSED, RowInputs, RowNetwork, cross_entropies
+from shared.engines.sequence.network import RowInputs, RowNetwork, cross_entropies
 from shared.engines.sequence.proposal import Proposal
 from shared.randomness import numpy_generator, torch_generator
 from shared.training.loop import Part, TrainingConfig, train

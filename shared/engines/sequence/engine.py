@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from shared.access.contract import Access, BatchPlan, Phase, RowLosses
 from shared.devices import device_named
+from shared.engines import storing
 from shared.engines.contract import FitSummary
 from shared.engines.encoded import CodeExclusion, Encoded, Given, Histories, Shape
 from shared.engines.sequence import distillation
@@ -228,9 +226,7 @@ class SequenceEngine:
 
     def save(self, folder: Path) -> None:
         """Write ``config.json`` and ``weights.safetensors``, and ``proposal.safetensors`` if it was learned."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(asdict(self.state), indent=1) + "\n", encoding="utf-8")
-        save_file(_tensors(self.network), folder / "weights.safetensors")
+        storing.save(folder, self.state, self.network)
         if self.proposal is not None:
             self.save_proposal(folder)
 
@@ -239,7 +235,7 @@ class SequenceEngine:
         assert self.proposal is not None
         building = folder / f".{PROPOSAL}-{os.getpid()}-{secrets.token_hex(4)}"
         try:
-            save_file(_tensors(self.proposal), building)
+            save_file(storing.tensors(self.proposal), building)
             building.replace(folder / PROPOSAL)
         finally:
             building.unlink(missing_ok=True)
@@ -247,30 +243,17 @@ class SequenceEngine:
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu") -> Self:
         """Read what :meth:`save` wrote. ``DataError`` if it is not that."""
-        try:
-            content = (folder / "config.json").read_bytes()
-            state = TypeAdapter(SequenceState).validate_json(content, strict=False)
-            weights = load_file(folder / "weights.safetensors")
-        except (OSError, ValidationError, SafetensorError) as error:
-            first = str(error).splitlines()[0]
-            raise DataError(f"{folder} holds no sequence engine ({first}); give a folder that fit wrote") from error
-        if state.format != FORMAT:
-            raise DataError(f"{folder}: engine format {state.format}, this version reads {FORMAT}; fit the model again")
+        state = storing.load_state(folder, SequenceState, cls.name, version=FORMAT)
         network = RowNetwork(state.network)
-        _fill(network, weights, folder / "weights.safetensors", "fit the model again")
+        storing.fill(folder / storing.WEIGHTS, network)
         engine = cls(state, network.eval(), device_named(device))
         if (folder / PROPOSAL).is_file():
             engine.proposal = engine._loaded_proposal(folder / PROPOSAL)
         return engine
 
     def _loaded_proposal(self, path: Path) -> Proposal:
-        try:
-            weights = load_file(path)
-        except (OSError, SafetensorError) as error:
-            first = str(error).splitlines()[0]
-            raise DataError(f"{path} is damaged ({first}); delete it, it is learned again when needed") from error
         proposal = Proposal(self.network.shape, self.network.extra)
-        _fill(proposal, weights, path, "delete it, it is learned again when needed")
+        storing.fill(path, proposal, remedy="delete it, it is learned again when needed")
         return proposal.to(self.device).eval()
 
 
@@ -281,16 +264,3 @@ def _count_chances(shape: Shape) -> tuple[float, ...]:
     counts = np.where(possible, counts, 0.0)
     counts = counts if counts.sum() > 0 else possible.astype(np.float64)
     return tuple((counts / counts.sum()).tolist())
-
-
-def _tensors(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
-
-
-def _fill(module: torch.nn.Module, weights: dict[str, torch.Tensor], path: Path, remedy: str) -> None:
-    try:
-        module.load_state_dict(weights)
-    except RuntimeError as error:
-        raise DataError(f"{path}: the weights do not fit config.json; {remedy}") from error
-    if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
-        raise DataError(f"{path}: the weights hold NaN or infinity; {remedy}")

@@ -16,13 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from shared.engines.closings import CLOSED
 from shared.engines.encoded import Applies
 from shared.engines.sequence.memory import Cache, Memory, Spans
 from shared.engines.sequence.places import bucket_sizes
 from shared.engines.sequence.recall import Earlier, Recall
 from shared.training.ghost_layers import BlockLinear, ColumnEmbedding, MaskedBlockLinear
-
-CLOSED = -1e9  # a logit that is never drawn
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from shared.engines.sequence.closings import close, left
+from shared.engines.closings import close, left
 from shared.engines.sequence.conditions import Conditions
 from shared.engines.sequence.guide import Guide, Signs
 from shared.engines.sequence.proposal import Proposal

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from shared.engines.closings import CLOSED, Closings, close, compiled, left
 from shared.engines.encoded import AnyCodes, CodeExclusion, Codes, Histories, Rows
-from shared.engines.sequence.closings import Closings, close, compiled, left
 from shared.engines.sequence.memory import Cache
-from shared.engines.sequence.network import CLOSED, RowNetwork
+from shared.engines.sequence.network import RowNetwork
 from shared.engines.sequence.places import places_of
 from shared.errors import SchemaError
 from shared.randomness import torch_generator

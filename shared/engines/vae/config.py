@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.engines.settings import configured
 from shared.errors import ConfigurationError
 from shared.training.loop import TrainingConfig
 from shared.training.validation import Validation, check_validation, early_stopping
@@ -62,11 +63,7 @@ class VaeConfig:
         if private:
             defaults = {"latent": 8, "hidden": 64, "prior_hidden": 16, "mixture": 4, "averaging": (0.1, 0.03)}
         check_validation(settings, private=private)
-        try:
-            return cls(**{**defaults, **settings})  # type: ignore[arg-type]
-        except TypeError as error:
-            allowed = ", ".join(cls.__dataclass_fields__)
-            raise ConfigurationError(f"engine vae: {error}; its settings are {allowed}") from error
+        return configured(cls, "vae", {**defaults, **settings})
 
     @property
     def early_stopping(self) -> Validation | None:

@@ -9,9 +9,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from shared.engines.closings import Closings, close, compiled
 from shared.engines.encoded import CodeExclusion
 from shared.engines.rows.layout import Layout
-from shared.engines.sequence.closings import Closings, close, compiled
 from shared.engines.sequence.sampling import drawn
 from shared.engines.vae.network import VaeNetwork
 

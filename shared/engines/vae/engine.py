@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from shared.access.contract import Access, Phase, RowLosses
 from shared.devices import device_named
+from shared.engines import storing
 from shared.engines.contract import FitSummary
 from shared.engines.encoded import CodeExclusion, Encoded, Given, Histories, Shape
-from shared.engines.rows import storing
 from shared.engines.rows.drawing import Drawing
 from shared.engines.rows.layout import Examples, Layout, plan_of
 from shared.engines.rows.waves import smooth
@@ -39,6 +39,8 @@ ACTIVE = 0.01  # variance of a latent's posterior mean (Burda et al. 2016, secti
 _ROWS = 4096  # encoded at once
 
 _log = logging.getLogger(__name__)
+
+FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,7 @@ class VaeEngine:
         )
         network = VaeNetwork(network_shape)
         network.reset(shape.row_marginals, positions, torch_generator(seed, "weights"))
-        state = VaeState(format=storing.FORMAT, settings=settings, network=network_shape, layout=layout)
+        state = VaeState(format=FORMAT, settings=settings, network=network_shape, layout=layout)
         return cls(state, network, device_named(device))
 
     def fit(
@@ -252,9 +254,9 @@ class VaeEngine:
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu") -> Self:
         """Read what :meth:`save` wrote. ``DataError`` if it is not that."""
-        state = storing.load_state(folder, VaeState, "vae")
+        state = storing.load_state(folder, VaeState, "vae", version=FORMAT)
         if state.network.sizes != state.layout.sizes:
             raise DataError(f"{folder}: network and columns of config.json differ in size; fit the model again")
         network = VaeNetwork(state.network)
-        storing.fill(folder, network)
+        storing.fill(folder / storing.WEIGHTS, network)
         return cls(state, network.eval(), device_named(device))

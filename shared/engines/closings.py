@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from shared.engines.encoded import CodeExclusion
-from shared.engines.sequence.network import CLOSED
 from shared.errors import SchemaError
+
+CLOSED = -1e9  # a logit that is never drawn
 
 
 @dataclass(frozen=True, eq=False)
