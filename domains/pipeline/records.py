@@ -20,7 +20,7 @@ from shared.corpus.joining import joined_views
 from shared.corpus.schema import Schema
 from shared.corpus.scratch import Scratch
 from shared.corpus.sources import checked_chunks, open_source_corpus, read_source
-from shared.corpus.timeline import merged
+from shared.corpus.timeline import dated, timed
 from shared.corpus.unit_store import UnitCollector, common_names
 from shared.corpus.units import UnitFrame, Units, by_unit
 from shared.corpus.whole_units import whole_units
@@ -116,7 +116,15 @@ def _joined(
     corpus: Corpus, declaration: Declaration, most: Mapping[str, int] | None, key: bytes
 ) -> dict[str, UnitFrame]:
     views = [table.view for table in declaration.tables]
-    return joined_views(views, merged(corpus).tables, most=most, key=key)
+    units = joined_views(views, dated(corpus).tables, most=most, key=key)
+    for view in views:
+        if view.source.name in {timeline.name for timeline in declaration.schema.timelines}:
+            assert view.parent is not None
+            found = units[view.source.name]
+            # Times between events are counted now: rows above the cap are gone.
+            frame = timed(view.source, found.frame, found.frame[view.keys[view.parent.table]])
+            units[view.source.name] = dataclasses.replace(found, frame=frame)
+    return units
 
 
 def _source_frames(config: Config, declaration: Declaration, reporter: Reporter) -> Iterator[pd.DataFrame]:

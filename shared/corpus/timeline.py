@@ -49,6 +49,20 @@ def merged(corpus: Corpus) -> Corpus:
     Events of one time stand in the order of the tables, rows of one table in theirs. Raises ``DataError`` for an event
     without a time.
     """
+    found = dated(corpus)
+    tables = dict(found.tables)
+    for timeline in corpus.schema.timelines:
+        table = found.schema.table(timeline.name)
+        events = tables[timeline.name]
+        tables[timeline.name] = timed(table, events, events[table.foreign_keys[0].column])
+    return Corpus(found.schema, tables)
+
+
+def dated(corpus: Corpus) -> Corpus:
+    """As :func:`merged`, but every event still has its own time in place of that since the one before.
+
+    So events may be left out before :func:`timed` counts what lies between those that stay.
+    """
     if not corpus.schema.timelines:
         return corpus
     schema, frames = merged_schema(corpus.schema), dict(corpus.tables)
@@ -56,6 +70,17 @@ def merged(corpus: Corpus) -> Corpus:
         parts = [corpus.schema.table(name) for name in timeline.tables]
         frames[timeline.name] = _merged(schema.table(timeline.name), parts, [frames.pop(part.name) for part in parts])
     return Corpus(schema, {table.name: frames[table.name] for table in schema.tables})
+
+
+def timed(table: Table, events: pd.DataFrame, parents: pd.Series) -> pd.DataFrame:
+    """Dated events, of each of ``parents`` one after another, with their times from one to the next."""
+    names = parents.astype("str").to_numpy(dtype=object)
+    first = np.ones(len(events), dtype=bool)
+    first[1:] = names[1:] != names[:-1]
+    time = to_numbers(events[START], replace(table.column(START), nullable=True))
+    start = from_numbers(np.where(first, time, np.nan), table.column(START))
+    gap = from_numbers(np.where(first, np.nan, np.diff(time, prepend=np.nan)), table.column(GAP))
+    return events.assign(**{START: start.set_axis(events.index), GAP: gap.set_axis(events.index)})
 
 
 def apart(schema: Schema, frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -150,14 +175,11 @@ def _merged(table: Table, parts: list[Table], frames: list[pd.DataFrame]) -> pd.
     events = pd.concat(rows, ignore_index=True)
     order = np.lexsort((events["kind"], events["time"], pd.factorize(events["parent"])[0]))
     events = events.iloc[order]
-    parent, time = events["parent"].to_numpy(dtype=object), events["time"].to_numpy(dtype=np.float64)
-    first = np.ones(len(events), dtype=bool)
-    first[1:] = parent[1:] != parent[:-1]
     columns: dict[str, pd.Series] = {
         key: events["parent"].reset_index(drop=True),
         KIND: pd.Series([parts[kind].name for kind in events["kind"]], dtype="str"),
-        START: from_numbers(np.where(first, time, np.nan), table.column(START)),
-        GAP: from_numbers(np.where(first, np.nan, np.diff(time, prepend=np.nan)), table.column(GAP)),
+        START: from_numbers(events["time"].to_numpy(dtype=np.float64), table.column(START)),
+        GAP: from_numbers(np.full(len(events), np.nan), table.column(GAP)),
     }
     places = np.empty(len(order), dtype=np.int64)
     places[order] = np.arange(len(order))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.corpus.corpus import DTYPES, Corpus
 from shared.corpus.schema import Column, ForeignKey, Kind, Schema, Table, Timeline
 from shared.corpus.schema_file import parse_schema, schema_to_yaml
-from shared.corpus.timeline import GAP, KIND, START, apart, merged, merged_schema
+from shared.corpus.timeline import GAP, KIND, START, apart, dated, merged, merged_schema, timed
 from shared.corpus.values import from_numbers
 from shared.errors import DataError, SchemaError
 
@@ -123,3 +123,16 @@ def test_an_event_needs_its_time() -> None:
     corpus.tables["clicks"].loc[0, "at"] = pd.NA
     with pytest.raises(DataError, match="table 'clicks', row 1: at is empty"):
         merged(corpus)
+
+
+def test_events_that_stay_keep_their_times_when_others_are_left_out() -> None:
+    schema = schema_of("integer")
+    clicks: list[Event] = [(0, 10, "a", None), (0, 25, "b", None), (0, 70, "a", None), (1, 5, "a", None)]
+    found = dated(corpus_of(schema, clicks, [(0, 40, None, 1.0)]))
+    events = found.tables["events"].iloc[[1, 2, 3, 4]].reset_index(drop=True)  # without the first
+    left = timed(found.schema.table("events"), events, events["user"])
+    assert left[START].tolist()[0] == 25
+    assert left[GAP].fillna(-1).tolist() == [-1, 15, 30, -1]
+    tables = apart(schema, {"users": found.tables["users"], "events": left})
+    assert tables["clicks"]["at"].tolist() == [25, 70, 5]
+    assert tables["buys"]["at"].tolist() == [40]
