@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,10 @@ from typing import Any
 
 import yaml
 
+from domains.pipeline import budgeting
+from domains.pipeline.budgeting import plan
 from domains.pipeline.config import Config, read_config
+from domains.pipeline.declaring import declare
 from domains.pipeline.flow import fit_to
 from privacy.budget.calibration import calibrate_together
 from privacy.budget.ledger import Ledger
@@ -84,7 +87,8 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.records(seed=1)
+        if not (folder / "visits.csv").is_file():
+            self.records(seed=1)
 
     def records(self, seed: int) -> None:
         luck = random.Random(seed)
@@ -116,8 +120,13 @@ class World:
 
     def killed(self, step: int, **changes: Any) -> None:
         """A fit in a process of its own that is killed."""
-        context = multiprocessing.get_context("fork")
-        process = context.Process(target=self.fit, kwargs={"reporter": Killing(step), **changes})
+        # A server that forks has no other library's threads, as the process of the tests may have.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["domains.pipeline.flow"])
+        config = self.config(**changes)
+        if config.privacy is not None:
+            plan(config, declare(config))  # calibrated here, and known there
+        process = context.Process(target=_fit, args=(self.folder, step, changes, _CALIBRATED))
         process.start()
         process.join(60)
         assert process.exitcode == -signal.SIGKILL
@@ -127,3 +136,9 @@ class World:
 
     def charges(self) -> list[str]:
         return [entry.state for entry in Ledger.open(self.folder / "ledger.sqlite").history("people")]
+
+
+def _fit(folder: Path, step: int, changes: Mapping[str, Any], calibrated: Mapping[str, list[Mechanisms]]) -> None:
+    _CALIBRATED.update(calibrated)
+    budgeting.calibrate_together = calibrated_once  # type: ignore[assignment]
+    World(folder).fit(reporter=Killing(step), **changes)
