@@ -183,7 +183,7 @@ def test_a_damaged_folder_is_refused(tmp_path: Path, table_engine: SequenceEngin
         SequenceEngine.load(folder)
     (folder / "config.json").write_text(config)
     (folder / "weights.safetensors").write_bytes(b"\x80\x04 not tensors")
-    with pytest.raises(DataError, match="holds no sequence engine"):
+    with pytest.raises(DataError, match="weights.safetensors is damaged"):
         SequenceEngine.load(folder)
 
 
