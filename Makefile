@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export SIMULACRA_LEDGER ?= $(CURDIR)/out/ledger.sqlite
 
-.PHONY: demo test check bench-abilities bench-adult bench-tabular bench-engines bench-conditions bench-histories bench-dp bench-large bench-risks bench-language bench-digits bench-releases models clean
+.PHONY: demo test check bench-abilities bench-adult bench-tabular bench-engines bench-conditions bench-histories bench-dp bench-large bench-risks bench-wide bench-language bench-digits bench-releases models clean
 
 demo: .venv/installed
 	$(BIN)/python scripts/demo.py
@@ -46,7 +46,11 @@ bench-dp: .venv/installed
 	$(BIN)/python benchmarks/private_step.py
 
 bench-large: .venv/installed
-	$(BIN)/python benchmarks/large.py
+	$(BIN)/python -m benchmarks.large
+
+# 200 sparse columns and one of 100,000 categories, a million rows: sequence, then vae, one epoch each.
+bench-wide: .venv/installed
+	$(BIN)/python -m benchmarks.wide
 
 # Half an hour; `python -m benchmarks.risks --only adult`, for instance, takes six minutes.
 bench-risks: .venv/installed
