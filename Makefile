@@ -77,6 +77,7 @@ bench-releases: .venv/installed
 	$(BIN)/simulacra release examples/medical/diabetes130.yaml --out out/diabetes130
 	$(BIN)/simulacra release examples/medical/diabetes130-private.yaml --out out/diabetes130-private
 	$(BIN)/simulacra release examples/medical/hospital-tables.yaml --out out/hospital-tables
+	$(BIN)/simulacra release examples/tabular/behaviour.yaml --out out/behaviour
 
 .venv/installed: constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -24,8 +24,8 @@ from evaluation.leakage.nearest_neighbour import nearest_neighbour_share
 from evaluation.leakage.singling_out import singling_out
 from evaluation.score import Score
 from evaluation.utility.every_column import every_column
-from evaluation.utility.task import TaskLike
-from evaluation.utility.tasks import NotMeasurable, task_score
+from evaluation.utility.task import NotMeasurable, TaskLike
+from evaluation.utility.tasks import task_score
 from shared.corpus.schema import Table
 from shared.corpus.units import UnitFrame
 from shared.errors import ConfigurationError

@@ -21,10 +21,10 @@ COARSE = 0.05  # share of holdout rows that equal a train row from which on copi
 class Thresholds:
     """Defaults of a plain run.
 
-    ``utility_gap``: of each task and of every column from the others, in AUC. ``membership_auc``: for the
-    lower limit of each membership attack. ``copies_above_holdout``: share of exact copies above the
-    holdout's own rate; of a coarse table, where that rate is 5 % or more, the lower limit of the share is judged,
-    since both rates are known to no 0.1 points. ``two_sample_auc`` is judged only if it is set.
+    ``utility_gap``: of each task and of every column from the others, in AUC, of next items in hit rate.
+    ``membership_auc``: for the lower limit of each membership attack. ``copies_above_holdout``: share of exact copies
+    above the holdout's own rate; of a coarse table, where that rate is 5 % or more, the lower limit of the share is
+    judged, since both rates are known to no 0.1 points. ``two_sample_auc`` is judged only if it is set.
     """
 
     pair_agreement: float = 0.95

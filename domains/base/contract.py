@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from domains.base.constraints import Constraint
 from shared.corpus.corpus import Corpus
@@ -16,9 +16,11 @@ from shared.training.reporter import Reporter
 class Task:
     """What synthetic data must be good for: train on it, test on real records.
 
+    ``kind`` says what is predicted: the ``class`` of a row from its other columns, or the ``next-item`` of a unit,
+    the value that ``target`` takes after those it had, by a recommender that may name ``at`` items.
     ``positive`` lists the values of ``target`` that form the positive class of a two-class task;
     ``None`` leaves all classes. ``features`` of ``None`` takes every other modelled column but
-    those in ``excluded`` (columns that are functions of the target, or known only later).
+    those in ``excluded`` (columns that are functions of the target, or known only later); these three are for classes.
     """
 
     name: str
@@ -28,6 +30,8 @@ class Task:
     features: tuple[str, ...] | None = None
     excluded: tuple[str, ...] = ()
     description: str = ""
+    kind: Literal["class", "next-item"] = "class"
+    at: int = 10
 
 
 class Domain(Protocol):

@@ -20,7 +20,7 @@ def simulate(
         str | None,
         typer.Option(
             help="How the corpus is laid out; medical: 'flat' (one table of encounters) or 'tables' (patients, "
-            "encounters, diagnoses).",
+            "encounters, diagnoses); shop: 'tables' (users, clicks, purchases).",
             show_default=False,
         ),
     ] = None,

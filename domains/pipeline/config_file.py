@@ -102,6 +102,20 @@ class TaskFile(_Part):
     features: Names | None = None
     excluded: Names = ()
     description: str = ""
+    kind: Literal["class", "next-item"] = "class"
+    at: Count = 10
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> TaskFile:
+        given = self.model_fields_set
+        foreign = {"positive", "features", "excluded"} if self.kind == "next-item" else {"at"}
+        if given & foreign:
+            other = "class" if self.kind == "next-item" else "next-item"
+            raise ValueError(
+                f"{', '.join(sorted(given & foreign))} belongs to a task of kind {other}, and this one is of kind "
+                f"{self.kind}; leave it out"
+            )
+        return self
 
 
 def _privacy(value: Any) -> Any:

@@ -265,6 +265,11 @@ def _check_task(task: Task, declaration: Declaration, where: str) -> None:
         for column in given:
             if column not in names:
                 raise ConfigurationError(f"{where}.{key} has {column!r}; it must be a column: {', '.join(names)}")
+    target = tables[task.table].table.column(task.target)
+    if task.kind == "next-item" and target.kind != "categorical":
+        raise ConfigurationError(
+            f"{where}.target is {task.target!r}, of kind {target.kind}; items are values of a categorical column"
+        )
 
 
 def _empty(table: Table) -> pd.DataFrame:

@@ -105,7 +105,8 @@ def _source(domain: Domain, model: Path | None, seed: int) -> tuple[Schema, Iter
 
 
 def _task(domain: Domain, schema: Schema, name: str) -> Task:
-    tasks = {task.name: task for task in domain.tasks(schema)}
+    # Next items have no labelled rows.
+    tasks = {task.name: task for task in domain.tasks(schema) if task.kind == "class"}
     if name not in tasks:
         raise ConfigurationError(
             f"domain {domain.name!r} has no task {name!r} for this corpus; it has {', '.join(tasks) or 'none'}"

@@ -115,9 +115,10 @@ _BY_START = {
 _TASK = Meaning(
     "Would a model for this task, trained on synthetic data, work on real people?",
     "One model is trained on synthetic rows, another of the same make on real rows; both are tested on unseen real "
-    "rows. The difference is what working with synthetic data costs. AUC is the chance that a case is ranked above a "
-    "non-case (0.5 is guessing). Calibration compares predicted with observed frequencies: on the diagonal, 20 % "
-    "means 20 %.",
+    "rows. The difference is what working with synthetic data costs: of a class in AUC, of next items in hit rate. AUC "
+    "is the chance that a case is ranked above a non-case (0.5 is guessing). Calibration compares predicted with "
+    "observed frequencies: on the diagonal, 20 % means 20 %. A hit rate is the share of next items that were among "
+    "those recommended.",
 )
 _UNKNOWN = Meaning("", "This score has no explanation of its own yet; its estimate, interval and baseline stand here.")
 

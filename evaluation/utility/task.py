@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
+
+from shared.errors import DataError
+
+
+class NotMeasurable(DataError):
+    """The records have nothing to tell apart for a task."""
 
 
 class TaskLike(Protocol):
@@ -25,3 +31,9 @@ class TaskLike(Protocol):
 
     @property
     def excluded(self) -> tuple[str, ...]: ...
+
+    @property
+    def kind(self) -> Literal["class", "next-item"]: ...
+
+    @property
+    def at(self) -> int: ...

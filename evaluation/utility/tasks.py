@@ -8,24 +8,24 @@ from evaluation.cells import category_index
 from evaluation.comparison import PARTS, Comparison
 from evaluation.score import Score
 from evaluation.statistics import normal_interval, variance_by_unit
-from evaluation.utility.task import TaskLike
+from evaluation.utility.next_item import next_item_score
+from evaluation.utility.task import NotMeasurable, TaskLike
 from evaluation.utility.transfer import Labels, equal_rows, transfer
 from shared.corpus.values import to_text
-from shared.errors import ConfigurationError, DataError
+from shared.errors import ConfigurationError
 
 MOST_CLASSES = 10
-
-
-class NotMeasurable(DataError):
-    """The records have nothing to tell apart for a task."""
 
 
 def task_score(data: Comparison, task: TaskLike, *, seed: int) -> Score:
     """AUC lost by training on synthetic in place of real rows, tested on the holdout (Esteban et al. 2017).
 
     0 means that nothing is lost; it may be negative. ``detail["metrics"]`` holds (real, synthetic) pairs.
-    The interval is that of the test rows, by unit; the luck of training is not in it.
+    The interval is that of the test rows, by unit; the luck of training is not in it. A task of kind ``next-item`` is
+    measured in hit rate: :func:`evaluation.utility.next_item.next_item_score`.
     """
+    if task.kind == "next-item":
+        return next_item_score(data, task, seed=seed)
     labels, classes = _labels(data, task)
     features = _features(data, task)
     rows = max(data.effort.training_rows, data.effort.task_rows)

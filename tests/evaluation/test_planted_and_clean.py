@@ -24,7 +24,8 @@ from evaluation.leakage.membership import membership_by_density, membership_by_d
 from evaluation.leakage.nearest_neighbour import nearest_neighbour_share
 from evaluation.score import Score
 from evaluation.utility.every_column import every_column
-from evaluation.utility.tasks import NotMeasurable, task_score
+from evaluation.utility.task import NotMeasurable
+from evaluation.utility.tasks import task_score
 from shared.corpus.schema import Column, Table
 from shared.corpus.units import UnitFrame, by_unit
 from shared.errors import ConfigurationError, DataError

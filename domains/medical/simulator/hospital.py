@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from domains.base.numbering import distinct, numbered
 from domains.medical.simulator.coding import diagnoses
 from domains.medical.simulator.contacts import CHECKUP, DELIVERY, EMERGENCY, INPATIENT, POSTPARTUM, PREGNANCY, contacts
 from domains.medical.simulator.courses import follow
@@ -47,9 +48,9 @@ def simulate_hospital(units: int, *, seed: int, reporter: Reporter) -> Corpus:
             stage.advance(n)
     frame = pd.concat(frames, ignore_index=True)
     random = numpy_generator(seed, "identifiers")
-    patients = random.permutation(_distinct(random, units, 10**8))
-    frame["patient_id"] = _numbered("P", patients, 8)[frame["patient_id"].to_numpy(dtype=np.int64)]
-    frame["encounter_id"] = _numbered("E", random.permutation(_distinct(random, len(frame), 10**9)), 9)
+    patients = random.permutation(distinct(random, units, 10**8))
+    frame["patient_id"] = numbered("P", patients, 8)[frame["patient_id"].to_numpy(dtype=np.int64)]
+    frame["encounter_id"] = numbered("E", random.permutation(distinct(random, len(frame), 10**9)), 9)
     return Corpus(schema, {TABLE: _typed(frame, schema)})
 
 
@@ -111,18 +112,6 @@ def _drugs(events: pd.DataFrame, parameters: Parameters, seed: int) -> NDArray[n
         rows = np.flatnonzero(causes == name)
         chosen[rows] = choose(part.drugs, len(rows), random)
     return chosen
-
-
-def _distinct(random: np.random.Generator, n: int, below: int) -> NDArray[np.int64]:
-    """``n`` different whole numbers below ``below``, ascending; ``n`` is at most a tenth of it."""
-    found = np.zeros(0, dtype=np.int64)
-    while len(found) < n:
-        found = np.union1d(found, random.integers(0, below, size=2 * (n - len(found)) + 8))
-    return np.sort(random.choice(found, size=n, replace=False))
-
-
-def _numbered(letter: str, numbers: NDArray[np.int64], digits: int) -> NDArray[np.object_]:
-    return np.array([f"{letter}{number:0{digits}d}" for number in numbers.tolist()], dtype=object)
 
 
 def _typed(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from shared.errors import ConfigurationError
 
 
 def test_installed_domains_are_found_by_name() -> None:
-    assert set(domain_names()) >= {"medical", "plain"}
+    assert set(domain_names()) >= {"medical", "plain", "shop"}
     assert domain_named("medical").name == "medical"
     assert domain_named("plain").name == "plain"
 

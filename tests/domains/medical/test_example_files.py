@@ -11,7 +11,7 @@ from shared.corpus.reading import read_corpus
 from shared.corpus.schema_file import read_schema
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-SIMULATED = ["medical/demo", "medical/hospital-tables"]
+SIMULATED = {"medical/demo": "medical", "medical/hospital-tables": "medical", "tabular/behaviour": "shop"}
 REAL = [
     "medical/diabetes130",
     "medical/diabetes130-private",
@@ -27,11 +27,11 @@ def test_every_example_is_read_by_a_test_below() -> None:
     assert configurations == {EXAMPLES / f"{name}.yaml" for name in [*SIMULATED, *REAL]}
 
 
-@pytest.mark.parametrize("name", SIMULATED)
-def test_simulated_configurations_need_no_records(name: str) -> None:
+@pytest.mark.parametrize(("name", "domain"), SIMULATED.items())
+def test_simulated_configurations_need_no_records(name: str, domain: str) -> None:
     config = read_config(EXAMPLES / f"{name}.yaml")
     assert config.source.simulation is not None
-    assert config.domain == "medical"
+    assert config.domain == domain
     assert config.privacy is None
 
 

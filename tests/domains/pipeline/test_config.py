@@ -136,6 +136,22 @@ def test_engine_settings_are_read_per_table(folder: Path) -> None:
         (changed(PLAIN, seed=1.5), "seed is 1.5; it must be a valid integer"),
         (changed(PLAIN, sample={"units": 0}), "sample.units is 0"),
         (changed(PLAIN, tasks=[{"name": "x"}]), "key tasks.0.target is missing"),
+        (
+            changed(PLAIN, tasks=[{"name": "x", "target": "ward", "kind": "next"}]),
+            "tasks.0.kind is 'next'; it must be 'class' or 'next-item'",
+        ),
+        (
+            changed(PLAIN, tasks=[{"name": "x", "target": "ward", "kind": "next-item", "at": 0}]),
+            "tasks.0.at is 0",
+        ),
+        (
+            changed(PLAIN, tasks=[{"name": "x", "target": "ward", "kind": "next-item", "features": ["age"]}]),
+            "tasks.0: features belongs to a task of kind class, and this one is of kind next-item; leave it out",
+        ),
+        (
+            changed(PLAIN, tasks=[{"name": "x", "target": "ward", "at": 5}]),
+            "tasks.0: at belongs to a task of kind next-item, and this one is of kind class; leave it out",
+        ),
         (changed(PLAIN, device="tpu9000"), "device 'tpu9000' is unknown"),
         (changed(PLAIN, gate={"pair_agreement": "high"}), "gate.pair_agreement is 'high'"),
         (changed(PLAIN, gate={"beauty": 1}), "gate.beauty is unknown; there are"),

@@ -10,7 +10,8 @@ from sklearn import metrics
 
 from domains.base.contract import Task
 from evaluation.utility.every_column import every_column
-from evaluation.utility.tasks import NotMeasurable, task_score
+from evaluation.utility.task import NotMeasurable
+from evaluation.utility.tasks import task_score
 from evaluation.utility.transfer import _area, _calibration, _metrics
 from shared.errors import ConfigurationError
 
