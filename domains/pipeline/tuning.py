@@ -92,8 +92,8 @@ def tune(
     configuration with the best.
 
     Settings follow a tree-structured Parzen estimator (Bergstra et al. 2011, NeurIPS 24), by optuna. ``score`` of
-    ``task`` is the AUC of the first task. Raises ``ConfigurationError`` under a promise, for several tables, and for
-    an engine or score that there is not.
+    ``task`` is what the first task loses (of classes AUC, of next items hit rate). Raises ``ConfigurationError`` under
+    a promise, for several tables, and for an engine or score that there is not.
     """
     if config.privacy is not None:
         raise ConfigurationError(

@@ -17,9 +17,9 @@ from evaluation.comparison import PARTS, Comparison, Part
 from evaluation.score import Score
 from evaluation.statistics import effective_trials, normal_interval, variance_by_unit, wilson
 from evaluation.utility.task import NotMeasurable, TaskLike
+from evaluation.utility.transfer import equal_rows
 from shared.corpus.values import to_text
 from shared.errors import ConfigurationError
-from shared.randomness import numpy_generator
 
 BACK_OFF = 5.0  # what is popular weighs as much as so many transitions
 NONE = -1
@@ -29,26 +29,23 @@ NONE = -1
 class Steps:
     """The items of a part in their order: each array has shape ``(items that occur,)``.
 
-    ``unit`` is whose item it is, ``before`` the item of the same unit before it, ``NONE`` for the first.
+    ``row`` is where the item stands, ``before`` the item of the same unit before it, ``NONE`` for the first.
     """
 
-    unit: NDArray[np.int64]
+    row: NDArray[np.int64]
     item: NDArray[np.int64]
     before: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.item)
 
-    def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Steps:
-        """The chosen steps, by a mask or by indices."""
-        return Steps(self.unit[chosen], self.item[chosen], self.before[chosen])
+    def take(self, chosen: NDArray[np.bool_]) -> Steps:
+        """The chosen steps, by a mask of shape ``(steps,)``."""
+        return Steps(self.row[chosen], self.item[chosen], self.before[chosen])
 
-    def at_most(self, steps: int, random: np.random.Generator) -> Steps:
-        """So many steps, those of whole units drawn at random (the last unit may be cut short)."""
-        if steps >= len(self):
-            return self
-        place = random.permutation(int(self.unit.max()) + 1)[self.unit]
-        return self.take(np.sort(np.argsort(place, kind="stable")[:steps]))
+    def among(self, rows: NDArray[np.int64]) -> Steps:
+        """Those that stand in the given rows."""
+        return self.take(np.isin(self.row, rows))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,21 +117,22 @@ def next_item_score(data: Comparison, task: TaskLike, *, seed: int) -> Score:
     """
     steps, items = _steps(data, task)
     consumer = f"task {task.name}"
-    later = steps["holdout"].take(steps["holdout"].before != NONE)
-    test = later.at_most(data.effort.test_rows, numpy_generator(seed, consumer, "holdout"))
-    # Equally many of either side, since more steps alone teach more.
-    most = max(data.effort.training_rows, data.effort.task_rows)
-    most = min(most, len(steps["train"]), len(steps["synthetic"]))
+    tested = data.sample_rows("holdout", data.effort.test_rows, seed=seed, consumer=consumer)
+    test = steps["holdout"].among(tested)
+    test = test.take(test.before != NONE)
+    # Equally many rows, not items: histories that lost their items are to lose.
+    most = equal_rows(data, max(data.effort.training_rows, data.effort.task_rows))
     learned: dict[Part, Recommender] = {}
     for part in ("train", "synthetic"):
-        chosen = steps[part].at_most(most, numpy_generator(seed, consumer, part))
-        learned[part] = Recommender.learned(chosen, items)
+        chosen = data.sample_rows(part, most, seed=seed, consumer=consumer)
+        learned[part] = Recommender.learned(steps[part].among(chosen), items)
     _require_items(task, learned["train"], test)
     real, made = (learned[part].hits(test, task.at) for part in ("train", "synthetic"))
     popular = learned["train"].popular_hits(test, task.at)
+    unit = data.unit_of_row["holdout"][test.row]
     difference = real.astype(np.float64) - made
     gap = float(difference.mean())
-    variance = variance_by_unit((difference - gap) / len(test), test.unit)
+    variance = variance_by_unit((difference - gap) / len(test), unit)
     shown = {"real-trained": real, "synthetic-trained": made, "popularity alone, of real records": popular}
     return Score(
         name=f"task: {task.name}",
@@ -147,13 +145,13 @@ def next_item_score(data: Comparison, task: TaskLike, *, seed: int) -> Score:
             "hit_rates": {
                 name: {
                     "value": float(hits.mean()),
-                    "interval": list(wilson(hits.mean(), effective_trials(hits, test.unit))),
+                    "interval": list(wilson(hits.mean(), effective_trials(hits, unit))),
                 }
                 for name, hits in shown.items()
             },
             "items": int((learned["train"].shares > 0).sum()),
             "steps": len(test),
-            "training_steps": most,
+            "training_rows": most,
         },
     )
 
@@ -173,7 +171,7 @@ def _steps(data: Comparison, task: TaskLike) -> tuple[dict[Part, Steps], int]:
         unit = data.unit_of_row[part][rows[part]]
         before = np.full(len(item), NONE, dtype=np.int64)
         before[1:] = np.where(unit[1:] == unit[:-1], item[:-1], NONE)
-        found[part] = Steps(unit, item.astype(np.int64), before)
+        found[part] = Steps(rows[part], item.astype(np.int64), before)
     return found, len(names)
 
 

@@ -143,20 +143,30 @@ def test_items_that_only_synthetic_histories_have_are_no_hits_and_no_error() -> 
 
 def test_rows_without_an_item_are_passed_over() -> None:
     data = compared(0, 200)
+    data = replace(data, synthetic=data.train)  # the caps then leave all rows of either side
     known = {
         part: by_unit(CLICKS, units.frame[units.frame["item"].notna()])
         for part, units in (("train", data.train), ("holdout", data.holdout), ("synthetic", data.synthetic))
     }
-    assert next_item_score(data, TASK, seed=0).value == next_item_score(replace(data, **known), TASK, seed=0).value
+    rates = [next_item_score(given, TASK, seed=0).detail["hit_rates"] for given in (data, replace(data, **known))]
+    assert rates[0] == rates[1]
 
 
-def test_both_recommenders_learn_from_equally_many_items() -> None:
+def test_both_recommenders_learn_from_equally_many_rows() -> None:
     data = compared(0, 400)
     few = replace(data, synthetic=clicks(60, 5))
-    items = int(few.synthetic.frame["item"].notna().sum())
-    assert task_score(few, TASK, seed=0).detail["training_steps"] == items
+    assert task_score(few, TASK, seed=0).detail["training_rows"] == few.synthetic.rows
     capped = task_score(replace(data, effort=Effort(training_rows=50, task_rows=100, test_rows=70)), TASK, seed=0)
-    assert (capped.detail["training_steps"], capped.detail["steps"]) == (100, 70)
+    assert capped.detail["training_rows"] == 100
+    assert 0 < capped.detail["steps"] < 70
+
+
+@pytest.mark.parametrize("lost", [1.0, 0.99])
+def test_synthetic_histories_that_lost_their_items_lose_the_hit_rate(lost: float) -> None:
+    data = compared(0, 300)
+    gone = np.random.default_rng(0).random(data.synthetic.rows) < lost
+    made = replace(data.synthetic, frame=data.synthetic.frame.assign(item=data.synthetic.frame["item"].mask(gone)))
+    assert task_score(replace(data, synthetic=made), TASK, seed=0).interval[0] > 0.2
 
 
 def test_what_always_hits_is_not_measured() -> None:
