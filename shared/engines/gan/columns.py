@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -49,10 +50,35 @@ class Columns:
         tables = [_table(len(counts), generator).to(device) for counts in choices]
         return cls(tuple(len(counts) for counts in choices), tuple(modes), tuple(choices), tuple(tables))
 
-    @property
+    @cached_property
     def numbers(self) -> list[int]:
         """Places of the columns that are numbers."""
         return [column for column, modes in enumerate(self.modes) if modes is not None]
+
+    @cached_property
+    def _starts(self) -> Tensor:
+        """Of each number, where its codes lie in the two tensors below."""
+        sizes = [len(self._known(column).mode) for column in self.numbers]
+        return torch.from_numpy(np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)).to(self.device)
+
+    @cached_property
+    def _mode_of_code(self) -> Tensor:
+        return torch.from_numpy(np.concatenate([self._known(column).mode for column in self.numbers])).to(self.device)
+
+    @cached_property
+    def _place_of_code(self) -> Tensor:
+        places = np.concatenate([self._known(column).place for column in self.numbers])
+        return torch.from_numpy(places).float().to(self.device)
+
+    def _known(self, column: int) -> Modes:
+        modes = self.modes[column]
+        assert modes is not None
+        return modes
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tables lie."""
+        return self.tables[0].device
 
     @property
     def width(self) -> int:
@@ -61,13 +87,13 @@ class Columns:
 
     def split(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Choices ``(rows, columns)`` and places ``(rows, numbers)`` of codes ``(rows, columns)``."""
-        choices, places = codes.clone(), []
-        for column in self.numbers:
-            modes = self.modes[column]
-            assert modes is not None
-            choices[:, column] = torch.from_numpy(modes.mode).to(codes.device)[codes[:, column]]
-            places.append(torch.from_numpy(modes.place).float().to(codes.device)[codes[:, column]])
-        return choices, torch.stack(places, 1) if places else torch.zeros(len(codes), 0, device=codes.device)
+        numbers = self.numbers
+        if not numbers:
+            return codes, torch.zeros(len(codes), 0, device=codes.device)
+        mine = self._starts + codes[:, numbers]
+        choices = codes.clone()
+        choices[:, numbers] = self._mode_of_code[mine]
+        return choices, self._place_of_code[mine]
 
     def seen(self, choices: Tensor, places: Tensor) -> Tensor:
         """What a critic sees of rows, shape ``(rows, width)``."""
@@ -83,8 +109,7 @@ class Columns:
         """The inverse of :meth:`split`: for a number the code nearest to the value."""
         codes = choices.clone()
         for place, column in enumerate(self.numbers):
-            modes = self.modes[column]
-            assert modes is not None
+            modes = self._known(column)
             found = modes.codes(choices[:, column].cpu().numpy(), places[:, place].double().cpu().numpy())
             codes[:, column] = torch.from_numpy(found).to(codes.device)
         return codes

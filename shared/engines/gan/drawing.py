@@ -35,5 +35,6 @@ class GeneratedRows:
         _, condition = self.conditions.drawn(rows, generator, balanced=False)
         noise = torch.randn(rows, self.generator.shape.noise, generator=generator, device=device)
         logits, places = self.generator(noise, condition)
-        choices = torch.stack([chosen(part, generator) for part in logits], dim=1)
-        return self.columns.codes(choices, places)
+        choices = torch.cat([chosen(part, generator) for _, part in logits])
+        order = torch.tensor([column for columns, _ in logits for column in columns], device=device)
+        return self.columns.codes(choices[torch.argsort(order)].T, places)

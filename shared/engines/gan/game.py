@@ -19,7 +19,7 @@ from shared.access.contract import Phase, RowLosses
 from shared.engines.gan.columns import Columns
 from shared.engines.gan.conditions import ConditionTable
 from shared.engines.gan.config import GanConfig
-from shared.engines.gan.networks import Critic, Generator, drawn_softly
+from shared.engines.gan.networks import Critic, Generator, Grouped, drawn_softly
 from shared.engines.rows.layout import Examples
 
 
@@ -93,7 +93,7 @@ class Game:
     @torch.no_grad()
     def _made(self, condition: Tensor) -> Tensor:
         logits, places = self._generated(condition)
-        return self.columns.seen_soft([self._drawn(part) for part in logits], places)
+        return self._seen(logits, places)
 
     def _generator_losses(self, units: NDArray[np.int64]) -> RowLosses:
         # How many units were drawn is private: the batch is the declared one.
@@ -101,25 +101,40 @@ class Game:
         rows = -(-self.settings.generator_batch // self.settings.pack) * self.settings.pack
         column, condition = self.conditions.drawn(rows, self.randomness, balanced=True)
         logits, places = self._generated(condition)
-        made = self.columns.seen_soft([self._drawn(part) for part in logits], places)
+        made = self._seen(logits, places)
         with _still(self.critic):
             scores = self.critic(made, condition)
-        missed = torch.zeros(rows, device=scores.device)
-        for place, part in enumerate(logits):
-            mine = torch.nonzero(column == place).squeeze(1)
-            wanted = condition[mine] - self.conditions.starts[place]
-            missed = missed.index_add(0, mine, nn.functional.cross_entropy(part[mine], wanted, reduction="none"))
+        missed = self._missed(logits, column, condition)
         missed = missed.reshape(len(scores), -1).mean(dim=1)
         values = self.settings.condition_weight * missed - scores
         return RowLosses(values, torch.arange(len(values), device=values.device))
 
-    def _generated(self, condition: Tensor) -> tuple[list[Tensor], Tensor]:
-        noise = torch.randn(len(condition), self.settings.noise, generator=self.randomness, device=condition.device)
-        logits, places = self.generator(noise, condition)
-        return logits, places
+    def _missed(self, logits: Grouped, column: Tensor, condition: Tensor) -> Tensor:
+        """How far each row is from its condition: cross-entropy of the choice that was asked for, ``(rows,)``."""
+        wanted = condition - self.conditions.starts[column]
+        missed = torch.zeros(len(column), device=wanted.device)
+        for columns, part in logits:
+            places = torch.full((len(self.columns.sizes),), -1, device=wanted.device)
+            places[columns] = torch.arange(len(columns), device=wanted.device)
+            mine = torch.nonzero(places[column] >= 0).squeeze(1)
+            asked = part[places[column[mine]], mine]
+            losses = nn.functional.cross_entropy(asked, wanted[mine], reduction="none")
+            missed = missed.index_add(0, mine, losses)
+        return missed
 
-    def _drawn(self, logits: Tensor) -> Tensor:
-        return drawn_softly(logits, self.settings.temperature, self.randomness, self.settings.straight)
+    def _generated(self, condition: Tensor) -> tuple[Grouped, Tensor]:
+        noise = torch.randn(len(condition), self.settings.noise, generator=self.randomness, device=condition.device)
+        made: tuple[Grouped, Tensor] = self.generator(noise, condition)
+        return made
+
+    def _seen(self, logits: Grouped, places: Tensor) -> Tensor:
+        """What the critic sees of choices drawn from ``logits``."""
+        settings = self.settings
+        drawn = [
+            (columns, drawn_softly(part, settings.temperature, self.randomness, settings.straight))
+            for columns, part in logits
+        ]
+        return self.columns.seen_soft(self.generator.heads.apart(drawn), places)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from shared.engines.rows.heads import CodeHeads
 from shared.training.ghost_layers import BlockLinear, ColumnEmbedding
 
+Grouped = list[tuple[list[int], Tensor]]  # columns of one padded size, and theirs, (columns, rows, padded size)
+
 _SLOPE = 0.2
 _POWER_ROUNDS = 8
 
@@ -55,13 +57,13 @@ class Generator(nn.Module):
             nn.init.zeros_(layer.bias)
         self.heads.reset(marginals, [None] * len(marginals), generator)
 
-    def forward(self, noise: Tensor, condition: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Logits of each column ``(rows, choices)``, and places ``(rows, numbers)`` from -1 to 1."""
+    def forward(self, noise: Tensor, condition: Tensor) -> tuple[Grouped, Tensor]:
+        """Logits of the columns, and places ``(rows, numbers)`` from -1 to 1."""
         inputs = torch.cat([noise, self.condition(condition[:, None])[:, 0]], dim=1)
         one, other = self.norms
         hidden = torch.relu(one(self.first(inputs)))
         hidden = torch.relu(other(self.second(torch.cat([hidden, inputs], dim=1))))
-        return self.heads.logits(hidden), torch.tanh(self.places(hidden))[:, : self.shape.numbers]
+        return list(self.heads.grouped(hidden)), torch.tanh(self.places(hidden))[:, : self.shape.numbers]
 
 
 class SpectralLinear(BlockLinear):
@@ -119,20 +121,20 @@ class Critic(nn.Module):
 
 
 def chosen(logits: Tensor, generator: torch.Generator) -> Tensor:
-    """Choices ``(rows,)`` drawn in proportion to exp(logits), by Gumbel noise."""
-    return (logits + gumbel(logits, generator)).argmax(dim=1)
+    """Choices, the shape without its last dimension, drawn in proportion to exp(logits), by Gumbel noise."""
+    return (logits + gumbel(logits, generator)).argmax(dim=-1)
 
 
 def drawn_softly(logits: Tensor, temperature: float, generator: torch.Generator, straight: bool = True) -> Tensor:
-    """Drawn choices with gradients, shape of ``logits`` (Gumbel-softmax, Jang et al. 2017, arXiv:1611.01144).
+    """Drawn choices, those of the last dimension, with gradients (Gumbel-softmax, Jang et al. 2017, arXiv:1611.01144).
 
     ``straight``: as exact ones and zeros, with the gradient of the softmax.
     """
     noisy = logits + gumbel(logits, generator)
-    soft = torch.softmax(noisy / temperature, dim=1)
+    soft = torch.softmax(noisy / temperature, dim=-1)
     if not straight:
         return soft
-    hard = torch.zeros_like(soft).scatter_(1, noisy.argmax(dim=1, keepdim=True), 1.0)
+    hard = torch.zeros_like(soft).scatter_(-1, noisy.argmax(dim=-1, keepdim=True), 1.0)
     return hard + soft - soft.detach()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +87,12 @@ class CodeHeads(nn.Module):
 
     def logits(self, hidden: Tensor) -> list[Tensor]:
         """Logits of each column, shape ``(rows, size)``."""
+        return self.apart(self.grouped(hidden))
+
+    def apart(self, grouped: Iterable[tuple[list[int], Tensor]]) -> list[Tensor]:
+        """What lies in groups as :meth:`grouped` gives them, column by column, each ``(rows, size)``."""
         found: dict[int, Tensor] = {}
-        for columns, logits in self.grouped(hidden):
-            found |= {column: logits[place, :, : self.sizes[column]] for place, column in enumerate(columns)}
+        for columns, parts in grouped:
+            pairs = zip(columns, parts.unbind(0), strict=True)
+            found |= {column: part.narrow(1, 0, self.sizes[column]) for column, part in pairs}
         return [found[column] for column in range(len(self.sizes))]
