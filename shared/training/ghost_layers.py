@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from shared.training.example_norms import GhostLayer
+
+_LEAST_BLOCKS, _STRIPS = 10, 8  # from so many blocks of outputs on a product is cut into so many strips
 
 
 def _pairs(values: Tensor, first: Tensor | None, second: Tensor | None, *, rows: int) -> Tensor:
@@ -62,11 +67,65 @@ class ColumnEmbedding(GhostLayer):
         _add_gradient(self.weight, torch.zeros_like(self.weight).index_add_(0, places, weighted))
 
 
+@dataclass(frozen=True)
+class Strip:
+    """Outputs from ``first`` up to ``end`` read the inputs below ``reach``; the weights of all others are zero."""
+
+    first: int
+    end: int
+    reach: int
+
+
+class _StripProduct(torch.autograd.Function):
+    """Inputs ``(rows, sources)`` times a matrix whose strips of columns are zero below their reach.
+
+    What is zero is not multiplied, forwards or backwards: of a triangular matrix about half.
+    """
+
+    @staticmethod
+    def forward(context: Any, inputs: Tensor, matrix: Tensor, bias: Tensor, strips: tuple[Strip, ...]) -> Tensor:
+        context.save_for_backward(inputs, matrix)
+        context.strips = strips
+        outputs = bias.expand(len(inputs), -1).contiguous()
+        for strip in strips:
+            part = slice(strip.first, strip.end)
+            outputs[:, part].addmm_(inputs[:, : strip.reach], matrix[: strip.reach, part])
+        return outputs
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, signal: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+        inputs, matrix = context.saved_tensors
+        wanted, strips = context.needs_input_grad, context.strips
+        for_inputs = _times_transposed(signal, matrix, strips) if wanted[0] else None
+        for_matrix = _outer(inputs, signal, strips) if wanted[1] else None
+        return for_inputs, for_matrix, signal.sum(0) if wanted[2] else None, None
+
+
+def _times_transposed(signal: Tensor, matrix: Tensor, strips: Sequence[Strip]) -> Tensor:
+    """``signal`` ``(rows, outputs)`` times the transposed matrix."""
+    found = signal.new_zeros(len(signal), len(matrix))
+    for strip in strips:
+        part = slice(strip.first, strip.end)
+        found[:, : strip.reach].addmm_(signal[:, part], matrix[: strip.reach, part].T)
+    return found
+
+
+def _outer(inputs: Tensor, signal: Tensor, strips: Sequence[Strip]) -> Tensor:
+    """The gradient of the matrix, ``(sources, outputs)``."""
+    found = signal.new_zeros(inputs.shape[1], signal.shape[1])
+    for strip in strips:
+        part = slice(strip.first, strip.end)
+        torch.mm(inputs[:, : strip.reach].T, signal[:, part], out=found[: strip.reach, part])
+    return found
+
+
 class MaskedBlockLinear(GhostLayer):
     """A linear map between blocks, where a block of the output sees some blocks of the input.
 
     ``visible`` has shape ``(sources, targets)``. Inputs ``(rows, sources, source_width)`` become
-    ``(targets, rows, target_width)``.
+    ``(targets, rows, target_width)``. Where there are many blocks, those that a strip of the output cannot see are
+    left out of the product.
     """
 
     visible: Tensor
@@ -77,6 +136,7 @@ class MaskedBlockLinear(GhostLayer):
         self.weight = nn.Parameter(torch.empty(sources, source_width, targets, target_width))
         self.bias = nn.Parameter(torch.empty(targets, target_width))
         self.register_buffer("visible", visible.float(), persistent=False)
+        self._strips = _strips(visible, source_width, target_width)
 
     def reset(self, generator: torch.Generator) -> None:
         """Uniform with the bound of Glorot and Bengio's rule for what each block sees."""
@@ -95,7 +155,11 @@ class MaskedBlockLinear(GhostLayer):
         matrix, bias = self.matrix(), self.bias.reshape(-1)
         if self.recording:
             matrix, bias = matrix.detach(), bias.detach()
-        outputs = torch.addmm(bias, inputs.reshape(len(inputs), -1), matrix)
+        read = inputs.reshape(len(inputs), -1)
+        if self._strips:
+            outputs: Tensor = _StripProduct.apply(read, matrix, bias, self._strips)  # type: ignore[no-untyped-call]
+        else:
+            outputs = torch.addmm(bias, read, matrix)
         targets, width = self.bias.shape
         return self._recorded(inputs, outputs.view(len(inputs), targets, width).transpose(0, 1))
 
@@ -109,9 +173,26 @@ class MaskedBlockLinear(GhostLayer):
         assert self.record is not None
         inputs = self.record[0]
         weighted = (signal * weights[None, :, None]).transpose(0, 1).reshape(len(inputs), -1)
-        gradient = (inputs.reshape(len(inputs), -1).T @ weighted).view_as(self.weight)
+        read = inputs.reshape(len(inputs), -1)
+        product = _outer(read, weighted, self._strips) if self._strips else read.T @ weighted
+        gradient = product.view_as(self.weight)
         _add_gradient(self.weight, gradient.mul_(self.visible[:, None, :, None]))
         _add_gradient(self.bias, weighted.sum(0).view_as(self.bias))
+
+
+def _strips(visible: Tensor, source_width: int, target_width: int) -> tuple[Strip, ...]:
+    """Strips of outputs with the furthest input that one of their blocks sees; none where blocks are few."""
+    targets = visible.shape[1]
+    if targets < _LEAST_BLOCKS:
+        return ()
+    size = -(-targets // _STRIPS)
+    found = []
+    for first in range(0, targets, size):
+        end = min(first + size, targets)
+        seen = torch.nonzero(visible[:, first:end].any(dim=1))
+        reach = int(seen[-1]) + 1 if len(seen) else 0
+        found.append(Strip(first * target_width, end * target_width, reach * source_width))
+    return tuple(found)
 
 
 class BlockLinear(GhostLayer):

@@ -28,13 +28,21 @@ def masked() -> tuple[GhostLayer, Tensor]:
     return layer, torch.randn(ROWS, 3, 2, generator=torch.Generator().manual_seed(2))
 
 
+def wide() -> tuple[GhostLayer, Tensor]:
+    """So many blocks that the product is cut into strips; the first two are seen by all, as context is."""
+    before = torch.ones(33, 33, dtype=torch.bool).triu(1)
+    layer = MaskedBlockLinear(torch.cat([torch.ones(2, 33, dtype=torch.bool), before]), 2, 3)
+    layer.reset(torch.Generator().manual_seed(1))
+    return layer, torch.randn(ROWS, 35, 2, generator=torch.Generator().manual_seed(2))
+
+
 def block() -> tuple[GhostLayer, Tensor]:
     layer = BlockLinear(3, 4, 5)
     layer.reset(torch.Generator().manual_seed(1))
     return layer, torch.randn(3, ROWS, 4, generator=torch.Generator().manual_seed(2))
 
 
-LAYERS = [embedding, masked, block]
+LAYERS = [embedding, masked, wide, block]
 
 
 def row_dimension(layer: GhostLayer) -> int:
@@ -102,3 +110,20 @@ def test_a_hidden_source_has_no_influence() -> None:
     changed = inputs.clone()
     changed[:, 1:] += 1.0
     torch.testing.assert_close(layer(inputs)[:2], layer(changed)[:2])
+
+
+def test_strips_of_a_wide_product_and_their_gradients_are_those_of_the_whole_matrix() -> None:
+    layer, inputs = wide()
+    assert isinstance(layer, MaskedBlockLinear)
+    inputs.requires_grad_()
+
+    def whole(read: Tensor) -> Tensor:
+        product = read.reshape(ROWS, -1) @ layer.matrix() + layer.bias.reshape(-1)
+        return product.view(ROWS, 33, 3).transpose(0, 1)
+
+    torch.testing.assert_close(layer(inputs), whole(inputs))
+    parameters = [inputs, *layer.parameters()]
+    cut = torch.autograd.grad(layer(inputs).pow(3).sum(), parameters)
+    dense = torch.autograd.grad(whole(inputs).pow(3).sum(), parameters)
+    for one, other in zip(cut, dense, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
