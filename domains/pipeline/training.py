@@ -132,7 +132,9 @@ def _fit_table(
     if before is None:
         engine = build(settings, shape, codec, seed=seeds[0], device=config.device)
     else:
-        engine = continued(before.engine, settings, shape)
+        # The codec keeps what the first model learned of its records; how frequent codes are now, engines must know.
+        counts = tuple(single.counts for single in access.marginals.singles(encoded))
+        engine = continued(before.engine, settings, replace(shape, row_marginals=counts))
     checkpoints = None if state is None else state.checkpoints(table.name, encoded)
     summary = engine.fit(encoded, access, seed=seeds[1], reporter=reporter, checkpoints=checkpoints)
     texts, curves = _fit_texts(config, codec, data, histories, access, charge, reporter, checkpoints, before)

@@ -98,7 +98,9 @@ class Continues(Protocol):
     def continued(self, settings: Any, shape: Shape) -> Engine:
         """Itself with other settings, for further data of ``shape``, whose codes mean the same.
 
-        Raises ``ConfigurationError`` for settings that make another network.
+        The shape's numbers of rows a unit and its row marginals are those of the further data. The two share their
+        weights, so the one before is no longer to be used. Raises ``ConfigurationError`` for settings that make another
+        network.
         """
         ...
 

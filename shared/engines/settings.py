@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from shared.errors import ConfigurationError
@@ -17,3 +17,18 @@ def configured(kind: type[Config], engine: str, settings: Mapping[str, Any]) -> 
     except TypeError as error:
         allowed = ", ".join(getattr(kind, "__dataclass_fields__"))  # noqa: B009 (no protocol names it)
         raise ConfigurationError(f"engine {engine}: {error}; its settings are {allowed}") from error
+
+
+def check_same_network(engine: str, made: object, asked: object, names: Sequence[str]) -> None:
+    """Raise ``ConfigurationError`` where a model is to go on and one of the settings that fix its network is another.
+
+    ``made`` are the settings of the model, ``asked`` those that it is to go on with.
+    """
+    differing = [name for name in names if getattr(asked, name) != getattr(made, name)]
+    if differing:
+        wanted = ", ".join(f"{name} {getattr(asked, name)}" for name in differing)
+        own = ", ".join(f"{name}: {getattr(made, name)}" for name in differing)
+        raise ConfigurationError(
+            f"engine {engine}: {wanted} would make another network than the model's, which goes on with its own; "
+            f"write {own}, or fit a model of its own"
+        )

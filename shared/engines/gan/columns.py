@@ -40,15 +40,14 @@ class Columns:
     ) -> Self:
         """From what a shape says; the same for the same shape."""
         modes = [None if p is None else modes_of(c, p) for c, p in zip(marginals, positions, strict=True)]
-        choices: list[NDArray[np.float64]] = []
-        for counts, mode in zip(marginals, modes, strict=True):
-            counts = np.maximum(counts, 0.0)
-            choices.append(
-                counts if mode is None else np.bincount(mode.mode, counts, minlength=len(mode)).astype(np.float64)
-            )
+        choices = _choices(marginals, modes)
         generator = torch.Generator().manual_seed(_PROJECTION_SEED)
         tables = [_table(len(counts), generator).to(device) for counts in choices]
         return cls(tuple(len(counts) for counts in choices), tuple(modes), tuple(choices), tuple(tables))
+
+    def choices_of(self, marginals: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+        """How often each choice occurs where codes occur so often."""
+        return _choices(marginals, self.modes)
 
     @cached_property
     def numbers(self) -> list[int]:
@@ -113,6 +112,14 @@ class Columns:
             found = modes.codes(choices[:, column].cpu().numpy(), places[:, place].double().cpu().numpy())
             codes[:, column] = torch.from_numpy(found).to(codes.device)
         return codes
+
+
+def _choices(marginals: Sequence[NDArray[np.float64]], modes: Sequence[Modes | None]) -> list[NDArray[np.float64]]:
+    choices: list[NDArray[np.float64]] = []
+    for counts, mode in zip(marginals, modes, strict=True):
+        kept = np.maximum(counts, 0.0)
+        choices.append(kept if mode is None else np.bincount(mode.mode, kept, minlength=len(mode)).astype(np.float64))
+    return choices
 
 
 def _table(size: int, generator: torch.Generator) -> Tensor:

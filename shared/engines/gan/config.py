@@ -12,6 +12,8 @@ from shared.training.loop import TrainingConfig
 _BETAS = (0.5, 0.9)
 _FINAL = 0.1  # of the highest rate: the averages of a game under way are better than where it comes to rest
 
+NETWORK = ("noise", "hidden", "condition", "pack", "spectral")  # what fixes it
+
 
 @dataclass(frozen=True, kw_only=True)
 class GanConfig:

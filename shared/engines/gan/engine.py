@@ -7,12 +7,13 @@ rows of a unit know nothing of one another.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from shared.access.contract import Access
 from shared.devices import device_named
@@ -21,12 +22,13 @@ from shared.engines.contract import FitSummary
 from shared.engines.encoded import CodeExclusion, Encoded, Given, Shape
 from shared.engines.gan.columns import Columns
 from shared.engines.gan.conditions import ConditionTable
-from shared.engines.gan.config import GanConfig
+from shared.engines.gan.config import NETWORK, GanConfig
 from shared.engines.gan.drawing import GeneratedRows
 from shared.engines.gan.game import Game
 from shared.engines.gan.networks import Critic, GanShape, Generator
 from shared.engines.rows.drawing import Drawing
 from shared.engines.rows.layout import Examples, Layout, plan_of
+from shared.engines.settings import check_same_network
 from shared.errors import DataError
 from shared.randomness import torch_generator
 from shared.training.checkpoints import Checkpoints
@@ -41,7 +43,8 @@ class GanState:
     """What is saved beside the weights: plain values, none of them an exact count of records in a private run.
 
     ``marginals`` are as the access answered them, and ``positions`` (``None`` for missing) as the codecs learned
-    them: from them follow the modes of numbers.
+    them: from them follow the modes of numbers. ``frequencies``, of a model that went on, are the marginals of the
+    data that it learned last, by which conditions are drawn; ``None``: ``marginals``.
     """
 
     format: int
@@ -50,6 +53,7 @@ class GanState:
     layout: Layout
     marginals: tuple[tuple[float, ...], ...]
     positions: tuple[tuple[float | None, ...] | None, ...]
+    frequencies: tuple[tuple[float, ...], ...] | None = None
 
     def columns(self, device: torch.device) -> Columns:
         """How rows are seen."""
@@ -69,7 +73,10 @@ class GanEngine:
         self.seen_as = state.columns(device)
         self.networks = torch.nn.ModuleDict({"generator": generator, "critic": critic}).to(device)
         self.generator, self.critic = generator, critic
-        self.conditions = ConditionTable.build(self.seen_as.marginals, state.settings.boost, device)
+        frequencies: Sequence[NDArray[np.float64]] = self.seen_as.marginals
+        if state.frequencies is not None:
+            frequencies = self.seen_as.choices_of([np.array(counts) for counts in state.frequencies])
+        self.conditions = ConditionTable.build(frequencies, state.settings.boost, device)
 
     @property
     def columns(self) -> dict[str, int]:
@@ -104,10 +111,24 @@ class GanEngine:
             settings=settings,
             network=network,
             layout=layout,
-            marginals=tuple(tuple(counts.tolist()) for counts in shape.row_marginals),
+            marginals=_plain(shape),
             positions=tuple(None if p is None else tuple(_finite(p)) for p in positions),
         )
         return cls(state, generator, critic, on)
+
+    def continued(self, settings: GanConfig, shape: Shape) -> GanEngine:
+        """The same networks with other settings, for further data; see the contract.
+
+        Modes of numbers stay; conditions are drawn as frequently as they are in the further data, whose marginals the
+        generator begins at. The generator goes on from its averaged weights and the critic, which is saved with it,
+        from its last ones: it judged the generator that was averaged, not the average, and nothing is done about that
+        but that steps are small at first. Both optimisers begin anew.
+        """
+        check_same_network(self.name, self.state.settings, settings, NETWORK)
+        layout = self.state.layout.onward(shape, self.name)
+        state = replace(self.state, settings=settings, layout=layout, frequencies=_plain(shape))
+        self.generator.heads.move(self.seen_as.choices_of(shape.row_marginals))
+        return GanEngine(state, self.generator, self.critic, self.device)
 
     def fit(
         self,
@@ -121,14 +142,6 @@ class GanEngine:
         """Learn from ``data`` through ``access``; see the contract. Only the critic's phase touches records."""
         settings = self.state.settings
         examples = Examples(data, self.state.layout, self.device)
-        plan = access.plan(
-            plan_of(
-                access.units,
-                epochs=settings.epochs,
-                batch_units=settings.batch_units,
-                least_steps=settings.least_steps,
-            )
-        )
         randomness = torch.Generator(device=self.device)
         game = Game(self.generator, self.critic, self.seen_as, self.conditions, settings, randomness)
         self.networks.train()
@@ -143,7 +156,7 @@ class GanEngine:
                 ),
             ],
             access,
-            plan=plan,
+            plan=plan_of(access, settings),
             units=data.examples,
             seed=seed,
             reporter=reporter,
@@ -174,7 +187,8 @@ class GanEngine:
         state = storing.load_state(folder, GanState, cls.name, version=FORMAT)
         sizes = state.layout.sizes
         places = [len(counts if p is None else p) for counts, p in zip(state.marginals, state.positions, strict=False)]
-        if tuple(map(len, state.marginals)) != sizes or tuple(places) != sizes:
+        known = [state.marginals, state.marginals if state.frequencies is None else state.frequencies]
+        if any(tuple(map(len, counts)) != sizes for counts in known) or tuple(places) != sizes:
             raise DataError(f"{folder}: the columns of config.json differ in size; fit the model again")
         engine = cls(state, Generator(state.network), Critic(state.network), device_named(device))
         if engine.seen_as.sizes != state.network.sizes or engine.seen_as.width != state.network.seen:
@@ -182,6 +196,10 @@ class GanEngine:
         storing.fill(folder / storing.WEIGHTS, engine.networks)
         engine.networks.eval()
         return engine
+
+
+def _plain(shape: Shape) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(counts.tolist()) for counts in shape.row_marginals)
 
 
 def _finite(positions: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float | None]:

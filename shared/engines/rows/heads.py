@@ -70,6 +70,20 @@ class CodeHeads(nn.Module):
                     found = torch.from_numpy(features(counts, places)).float()
                     self.get_buffer(f"functions_{index}")[block, :, : len(counts)] = found.T
 
+    @torch.no_grad()
+    def move(self, marginals: Sequence[NDArray[np.float64]]) -> None:
+        """Further data have other marginals: what is learned is added to the logarithms of theirs from now on.
+
+        That is all there is to learn where only shares moved, and otherwise a better start: a code that was next to
+        never seen would take long to become common. The shares so far weigh as much as one row for each code.
+        """
+        for index, group in enumerate(self.groups):
+            for block, column in enumerate(group.columns):
+                base = self.get_buffer(f"base_{index}")[block, : self.sizes[column]]
+                counts = torch.from_numpy(np.maximum(marginals[column], 0)).to(base.device, torch.float64)
+                shares = counts + len(base) * torch.softmax(base.double(), dim=0)
+                base.copy_(torch.log(shares / shares.sum()))
+
     def grouped(self, hidden: Tensor) -> Iterator[tuple[list[int], Tensor]]:
         """Columns of a group and their logits ``(columns, rows, padded size)``, of ``hidden`` ``(rows, width)``."""
         for index, (layer, group) in enumerate(zip(self.layers, self.groups, strict=True)):

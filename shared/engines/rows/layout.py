@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from shared.access.contract import BatchPlan
+from shared.access.contract import Access, BatchPlan
 from shared.engines.encoded import Histories, Rows, Shape
 from shared.errors import ConfigurationError, DataError
 
@@ -45,6 +45,19 @@ class Layout:
         counts = counts if counts.sum() > 0 else possible.astype(np.float64)
         return cls(names=shape.row_names, sizes=shape.row_sizes, rows_per_unit=tuple((counts / counts.sum()).tolist()))
 
+    def onward(self, shape: Shape, engine: str) -> Self:
+        """The layout of further data of ``shape``, which has other numbers of rows a unit.
+
+        Raises ``ConfigurationError`` for other columns, or such of other sizes.
+        """
+        found = self.of(shape, engine)
+        if (found.names, found.sizes) != (self.names, self.sizes):
+            raise ConfigurationError(
+                f"engine {engine}: the codes are {_told(found)}, and the model learned {_told(self)}; encode the "
+                "records with the model's codec"
+            )
+        return found
+
     @property
     def single(self) -> bool:
         """Whether every unit has exactly one row."""
@@ -65,10 +78,32 @@ class Layout:
         return Histories(none, rows, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
 
-def plan_of(units: int, *, epochs: float, batch_units: int, least_steps: int) -> BatchPlan:
-    """So many epochs of such batches. Of few units batches are smaller, and there are at least ``least_steps``."""
-    batch = min(batch_units, max(min(SMALL, units), units // 4))
-    return BatchPlan(batch_units=batch, steps=max(least_steps, math.ceil(epochs * units / batch)))
+def _told(layout: Layout) -> str:
+    return ", ".join(f"{name} of {size}" for name, size in zip(layout.names, layout.sizes, strict=True))
+
+
+class Planned(Protocol):
+    """Settings that make the plan of a plain run."""
+
+    @property
+    def epochs(self) -> float: ...
+
+    @property
+    def batch_units(self) -> int: ...
+
+    @property
+    def least_steps(self) -> int: ...
+
+
+def plan_of(access: Access, settings: Planned) -> BatchPlan:
+    """So many epochs of such batches, unless the access has a plan of its own.
+
+    Of few units batches are smaller, and there are at least ``least_steps``.
+    """
+    units = access.units
+    batch = min(settings.batch_units, max(min(SMALL, units), units // 4))
+    steps = max(settings.least_steps, math.ceil(settings.epochs * units / batch))
+    return access.plan(BatchPlan(batch_units=batch, steps=steps))
 
 
 class Examples:

@@ -22,13 +22,14 @@ from shared.engines.contract import FitSummary
 from shared.engines.encoded import CodeExclusion, Encoded, Given, Histories, Shape
 from shared.engines.sequence import distillation
 from shared.engines.sequence.conditions import Conditions, check_counts, check_units
-from shared.engines.sequence.config import SequenceConfig
+from shared.engines.sequence.config import NETWORK, SequenceConfig
 from shared.engines.sequence.drawing import Assessment, Draws
 from shared.engines.sequence.inputs import Examples
 from shared.engines.sequence.network import NetworkShape, RowNetwork
 from shared.engines.sequence.proposal import Proposal
 from shared.engines.sequence.sampling import Sampler
-from shared.errors import ConfigurationError, DataError
+from shared.engines.settings import check_same_network
+from shared.errors import DataError
 from shared.randomness import derive, torch_generator
 from shared.training.checkpoints import Checkpoints
 from shared.training.loop import Part, train
@@ -99,11 +100,7 @@ class SequenceEngine:
 
     def continued(self, settings: SequenceConfig, shape: Shape) -> SequenceEngine:
         """The same network with other settings, for further data; see the contract."""
-        own = self.state.settings
-        widths = ("embedding", "hidden", "context")
-        if any(getattr(settings, name) != getattr(own, name) for name in widths):
-            made = ", ".join(f"{name} {getattr(own, name)}" for name in widths)
-            raise ConfigurationError(f"the model was made with {made}; it goes on with the same")
+        check_same_network(self.name, self.state.settings, settings, NETWORK)
         state = replace(self.state, settings=settings, rows_per_unit=_count_chances(shape))
         return SequenceEngine(state, self.network, self.device)
 

@@ -10,6 +10,8 @@ from shared.errors import ConfigurationError
 from shared.training.loop import TrainingConfig
 from shared.training.validation import Validation, check_validation, early_stopping
 
+NETWORK = ("latent", "hidden", "embedding", "prior_hidden", "mixture")  # what fixes it
+
 
 @dataclass(frozen=True, kw_only=True)
 class VaeConfig:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -25,7 +25,8 @@ from shared.engines.encoded import CodeExclusion, Encoded, Given, Histories, Sha
 from shared.engines.rows.drawing import Drawing
 from shared.engines.rows.layout import Examples, Layout, plan_of
 from shared.engines.rows.waves import smooth
-from shared.engines.vae.config import VaeConfig
+from shared.engines.settings import check_same_network
+from shared.engines.vae.config import NETWORK, VaeConfig
 from shared.engines.vae.decoding import Decoder, Kept, Redrawn
 from shared.engines.vae.density import log_densities
 from shared.engines.vae.network import VaeNetwork, VaeShape
@@ -77,7 +78,7 @@ class VaeEngine:
         """
         layout = Layout.of(shape, "vae")
         fields = asdict(settings)
-        widths = {name: fields[name] for name in ("latent", "hidden", "embedding", "prior_hidden", "mixture")}
+        widths = {name: fields[name] for name in NETWORK}
         positions = shape.row_positions or (None,) * len(layout.sizes)
         network_shape = VaeShape(
             sizes=layout.sizes, smooth=tuple(map(smooth, shape.row_marginals, positions)), **widths
@@ -86,6 +87,16 @@ class VaeEngine:
         network.reset(shape.row_marginals, positions, torch_generator(seed, "weights"))
         state = VaeState(format=FORMAT, settings=settings, network=network_shape, layout=layout)
         return cls(state, network, device_named(device))
+
+    def continued(self, settings: VaeConfig, shape: Shape) -> VaeEngine:
+        """The same networks with other settings, for further data; see the contract.
+
+        Heads begin at the marginals of the further data, beside what was learned of their differences.
+        """
+        check_same_network(self.name, self.state.settings, settings, NETWORK)
+        state = replace(self.state, settings=settings, layout=self.state.layout.onward(shape, self.name))
+        self.network.heads.move(shape.row_marginals)
+        return VaeEngine(state, self.network, self.device)
 
     def fit(
         self,
@@ -102,21 +113,13 @@ class VaeEngine:
         """
         settings = self.state.settings
         examples = Examples(data, self.state.layout, self.device)
-        plan = access.plan(
-            plan_of(
-                access.units,
-                epochs=settings.epochs,
-                batch_units=settings.batch_units,
-                least_steps=settings.least_steps,
-            )
-        )
         randomness = torch.Generator(device=self.device)
         self.network.train()
         phase = Phase(self.network, lambda drawn: self.row_losses(examples, drawn, randomness))
         trained = train(
             [Part(phase=phase, config=settings.training)],
             access,
-            plan=plan,
+            plan=plan_of(access, settings),
             units=data.examples,
             seed=seed,
             reporter=reporter,
