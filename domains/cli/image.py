@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from domains.cli.terminal import AsJson, Out, Seed, progress, report
+from domains.pipeline.image_promise import declared_promise
 from domains.pipeline.imaging import fit_images, sample_images, write_digits
 
 app = typer.Typer(help="Synthetic images under labels, from a folder of equal-sized PNGs.", no_args_is_help=True)
@@ -27,24 +28,72 @@ def fit(
     epochs: Annotated[
         float | None, typer.Option(help="How often each image is seen (default: the kind's).", show_default=False)
     ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Images of a step (default: 64; 256 under a promise).", show_default=False)
+    ] = None,
     levels: Annotated[int, typer.Option(help="How many values a pixel has, evenly from black to white.")] = 256,
+    epsilon: Annotated[
+        float | None, typer.Option(help="Promise ε-δ privacy by image; needs what follows.", show_default=False)
+    ] = None,
+    delta: Annotated[float | None, typer.Option(help="δ (default: from --images-about).", show_default=False)] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Id of the images' source, which budgets are charged to.", show_default=False)
+    ] = None,
+    images_about: Annotated[
+        int | None, typer.Option(min=1, help="About how many images there are, declared.", show_default=False)
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="WIDTHxHEIGHTxCHANNELS of the images, declared.", show_default=False)
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="A label that there is, declared; repeat it for each.", show_default=False),
+    ] = None,
+    cap: Annotated[
+        float | None,
+        typer.Option(help="ε that the source may spend over all its releases, once.", show_default=False),
+    ] = None,
     seed: Seed = 0,
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Train a model on the images in FOLDER, and save it. No privacy is promised.
+    """Train a model on the images in FOLDER, and save it. Without --epsilon no privacy is promised.
 
     OUT/internal has a report with grids of samples and the curves of the losses, beside real images: it must not leave.
+    Under a promise OUT/report.html has grids of samples alone. A run that was killed goes on when the same command is
+    given again.
     """
-    settings = {"kind": kind, "levels": levels} | ({} if epochs is None else {"epochs": epochs})
+    given = {"epochs": epochs, "batch_units": batch}
+    settings = {"kind": kind, "levels": levels} | {key: value for key, value in given.items() if value is not None}
+    promise = declared_promise(
+        epsilon=epsilon,
+        delta=delta,
+        source=source,
+        images_about=images_about,
+        size=size,
+        labels=label or [],
+        cap=cap,
+    )
     with progress(as_json=as_json) as reporter:
         made = fit_images(
-            folder, out, settings=settings, seed=seed, device=device, now=datetime.now(UTC), reporter=reporter
+            folder,
+            out,
+            settings=settings,
+            seed=seed,
+            device=device,
+            now=datetime.now(UTC),
+            reporter=reporter,
+            promise=promise,
         )
+    number, said, where = f"{made.get('images', 0):,}", "no privacy promised", f"{out}/internal"
+    if promise is not None:
+        kept = made["privacy"]
+        number, where = f"about {promise.images_about:,}", str(out)
+        said = f"ε = {kept['epsilon']:g}, δ = {kept['delta']:g} by image"
     report(
-        {"model": str(out), "privacy": "none", **made},
-        f"{out}: a model of {made['images']:,} images under {len(made['labels'])} labels (no privacy promised); "
-        f"{out}/internal/report.html shows samples; generate with: simulacra image sample {out} --out synthetic",
+        {"model": str(out), **made},
+        f"{out}: a model of {number} images under {len(made['labels'])} labels ({said}); {where}/report.html shows "
+        f"samples; generate with: simulacra image sample {out} --out synthetic",
         as_json=as_json,
     )
 

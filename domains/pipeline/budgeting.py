@@ -7,8 +7,10 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from domains.pipeline.config import Cap as DeclaredCap
 from domains.pipeline.config import Config
 from domains.pipeline.declaring import Declaration
 from domains.pipeline.engines import rounds_of
@@ -49,6 +51,36 @@ class Charge:
         if self.mechanisms is None:
             return ()
         return tuple(json.loads(events_json(joint_events(self.mechanisms.values()))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Whose budget a run is charged to.
+
+    ``cap`` is what the run declares its source may spend over all releases; ``cap_key`` says where that is written,
+    ``cap_example`` how. ``fingerprint`` identifies the configuration.
+    """
+
+    source: str
+    ledger: str | Path
+    cap: DeclaredCap | None
+    cap_key: str
+    cap_example: str
+    fingerprint: str
+    parent: str | None = None
+
+    @classmethod
+    def of(cls, config: Config) -> Account:
+        """That of a configuration."""
+        return cls(
+            source=config.source.id,
+            parent=config.source.parent,
+            ledger=config.ledger,
+            cap=None if config.privacy is None else config.privacy.cap,
+            cap_key=f"{config.path}: privacy.cap",
+            cap_example="privacy.cap: {epsilon: 10}",
+            fingerprint=fingerprint(config.written),
+        )
 
 
 def plan(config: Config, declaration: Declaration) -> dict[str, Mechanisms] | None:
@@ -102,6 +134,20 @@ def plan(config: Config, declaration: Declaration) -> dict[str, Mechanisms] | No
 def charged(
     config: Config, mechanisms: Mapping[str, Mechanisms] | None, *, run: str, state: Unfinished | None = None
 ) -> Iterator[Charge]:
+    """As :func:`charged_to`, for a configuration; one of simulated records without a promise needs no ledger."""
+    if config.source.simulation is not None and mechanisms is None:
+        # Nobody's records: a key that follows from what is declared makes the run the same everywhere.
+        _begin(state, run, None)
+        yield Charge(key=_public_key(config))
+        return
+    with charged_to(Account.of(config), mechanisms, run=run, state=state) as charge:
+        yield charge
+
+
+@contextmanager
+def charged_to(
+    account: Account, mechanisms: Mapping[str, Mechanisms] | None, *, run: str, state: Unfinished | None = None
+) -> Iterator[Charge]:
     """Reserve the budget of a run before it begins, settle it when it is through.
 
     ``run`` names it in the ledger. A run that fails stays charged; one that the gate refused is
@@ -109,23 +155,18 @@ def charged(
     ``state`` names; an interrupted one that can be taken up stays reserved. Raises ``BudgetRefused`` if the source may
     not spend that much.
     """
-    if config.source.simulation is not None and mechanisms is None:
-        # Nobody's records: a key that follows from what is declared makes the run the same everywhere.
-        _begin(state, run, None)
-        yield Charge(key=_public_key(config))
-        return
-    ledger = Ledger.open(config.ledger)
-    source = ledger.source(config.source.id, parent=config.source.parent, default_cap=_declared_cap(config, mechanisms))
+    ledger = Ledger.open(account.ledger)
+    source = ledger.source(account.source, parent=account.parent, default_cap=_declared_cap(account, mechanisms))
     if mechanisms is None:
         _begin(state, run, None)
         yield Charge(key=source.key)
         return
-    cap = _cap(config, source)
-    events, fingerprint = joint_events(mechanisms.values()), _fingerprint(config)
+    cap = _cap(account, source)
+    events = joint_events(mechanisms.values())
     if state is not None and state.charge is not None:
-        reservation = ledger.taken_up(state.charge, source, events, fingerprint=fingerprint)
+        reservation = ledger.taken_up(state.charge, source, events, fingerprint=account.fingerprint)
     else:
-        reservation = ledger.reserve(source, events, release=run, fingerprint=fingerprint)
+        reservation = ledger.reserve(source, events, release=run, fingerprint=account.fingerprint)
         _begin(state, run, reservation.number)
     try:
         status = ledger.status(source)
@@ -154,34 +195,33 @@ def _begin(state: Unfinished | None, run: str, charge: int | None) -> None:
         state.begin(run=run, charge=charge)
 
 
-def _declared_cap(config: Config, mechanisms: Mapping[str, Mechanisms] | None) -> Cap | None:
-    """The cap of the configuration: it holds for a source that the ledger has none for."""
-    if config.privacy is None or config.privacy.cap is None or mechanisms is None:
+def _declared_cap(account: Account, mechanisms: Mapping[str, Mechanisms] | None) -> Cap | None:
+    """The cap that is declared: it holds for a source that the ledger has none for."""
+    if account.cap is None or mechanisms is None:
         return None
-    cap = config.privacy.cap
+    cap = account.cap
     delta = next(iter(mechanisms.values())).delta
     return Cap(epsilon=cap.epsilon, delta=delta if cap.delta is None else cap.delta)
 
 
-def _cap(config: Config, source: Source) -> Cap:
-    """The cap that holds; the ledger's may be stricter than the configuration says, but not looser."""
+def _cap(account: Account, source: Source) -> Cap:
+    """The cap that holds; the ledger's may be stricter than what is declared, but not looser."""
     if source.cap is None:
         raise ConfigurationError(
-            f"{config.path}: privacy.cap is missing, and source {source.id!r} has no cap in the ledger; declare what "
-            "it may spend over all its releases, such as privacy.cap: {epsilon: 10}"
+            f"{account.cap_key} is missing, and source {source.id!r} has no cap in the ledger; declare what it may "
+            f"spend over all its releases, such as {account.cap_example}"
         )
-    declared_cap = config.privacy.cap if config.privacy is not None else None
-    if declared_cap is not None and declared_cap.epsilon < source.cap.epsilon:
+    if account.cap is not None and account.cap.epsilon < source.cap.epsilon:
         raise ConfigurationError(
-            f"{config.path}: privacy.cap.epsilon is {declared_cap.epsilon:g}, but the ledger allows source "
+            f"{account.cap_key} allows an epsilon of {account.cap.epsilon:g}, but the ledger allows source "
             f"{source.id!r} {source.cap.epsilon:g}; lower it with 'simulacra ledger cap {source.id}'"
         )
     return source.cap
 
 
-def _fingerprint(config: Config) -> str:
-    """SHA-256 of the configuration as it was written."""
-    text = json.dumps(config.written, sort_keys=True, default=str)
+def fingerprint(written: Mapping[str, Any]) -> str:
+    """SHA-256 of a configuration as it was written."""
+    text = json.dumps(written, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -5,6 +5,7 @@
     .TARGET.unfinished/run.json              which run this is: its name, its configuration, its charge
     .TARGET.unfinished/NAME/codec.json       the codec of a table, so that nothing is asked of records twice
     .TARGET.unfinished/NAME/*.safetensors    the checkpoints of its trainings
+    .TARGET.unfinished/epochs/*.png          what a model of images drew after each epoch
 
 The folder is for its owner alone and goes with the run: when it ends, is refused, or fails of its data. What a killed
 or interrupted process left is taken up by the next run for the same target with the same configuration and versions;
@@ -31,7 +32,7 @@ from domains.pipeline.versions import versions
 from shared.codecs.table import TableCodec
 from shared.corpus.folders import writing
 from shared.corpus.schema import Table
-from shared.engines.encoded import Histories
+from shared.engines.encoded import Histories, Images
 from shared.errors import DataError
 from shared.training.checkpoints import Checkpoints
 
@@ -69,6 +70,17 @@ class Unfinished:
         self._found |= facts
         self._write(self._folder / _RUN, self._found)
 
+    def noted(self, name: str) -> Any:
+        """A fact that :meth:`begin` noted; ``None`` if it did not."""
+        return self._found.get(name)
+
+    def folder(self, name: str) -> Path:
+        """A folder for what the run makes on the way."""
+        made = self._folder / name
+        with writing(made):
+            made.mkdir(exist_ok=True, mode=_OWNER_ONLY)
+        return made
+
     def codec(self, table: Table) -> TableCodec | None:
         """The codec of a table that was learned already."""
         path = self._folder / table.name / _CODEC
@@ -80,8 +92,11 @@ class Unfinished:
         """The codec of a table is learned."""
         self._write(self._folder / codec.table.name / _CODEC, codec.to_json())
 
-    def checkpoints(self, table: str, data: Histories) -> Checkpoints:
-        """Those of the engine of a table; ``DataError`` if the records are no longer those that it began with."""
+    def checkpoints(self, table: str, data: Histories | Images) -> Checkpoints:
+        """Those of the engine of a table, or of images.
+
+        Raises ``DataError`` if the records are no longer those that the run began with.
+        """
         folder = self._folder / table
         digest = _digest(data)
         if (folder / _DATA).is_file():
@@ -108,9 +123,12 @@ class Unfinished:
 
 
 @contextmanager
-def unfinished(target: Path, what: str, config: Config, *, seconds: float = SECONDS) -> Iterator[Unfinished | None]:
+def unfinished(
+    target: Path, what: str, config: Config | Mapping[str, Any], *, seconds: float = SECONDS
+) -> Iterator[Unfinished | None]:
     """The state of a run of kind ``what`` for ``target``: one that is taken up, or a new one.
 
+    ``config`` is all that the outcome depends on but the records, as a configuration or as plain values.
     ``None`` while another process works for the same target: then this run keeps nothing. The folder is removed at the
     end and after errors; only an interruption after the first checkpoint leaves it, and a kill.
     """
@@ -171,15 +189,23 @@ def _missing(folder: Path) -> tuple[Path, ...]:
     return tuple(missing)
 
 
-def _fingerprint(what: str, config: Config) -> str:
+def _fingerprint(what: str, config: Config | Mapping[str, Any]) -> str:
     """SHA-256 of everything but the records that the outcome depends on."""
-    schema = None if config.schema is None else config.schema.read_text(encoding="utf-8")
-    content = {"what": what, "configuration": config.written, "schema": schema, "versions": versions()}
+    written, schema = config, None
+    if isinstance(config, Config):
+        schema = None if config.schema is None else config.schema.read_text(encoding="utf-8")
+        written = config.written
+    content = {"what": what, "configuration": written, "schema": schema, "versions": versions()}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _digest(data: Histories) -> str:
+def _digest(data: Histories | Images) -> str:
     """SHA-256 of encoded units."""
+    if isinstance(data, Images):
+        digest = hashlib.sha256(json.dumps([data.names, data.size]).encode())
+        digest.update(data.labels.tobytes())
+        digest.update(np.ascontiguousarray(data.pixels).data)
+        return digest.hexdigest()
     digest = hashlib.sha256(np.ascontiguousarray(data.offsets).tobytes())
     for rows in (data.units, data.rows):
         for start in range(0, len(rows), _PIECE):

@@ -31,14 +31,16 @@ class ImageGrid:
 class ImagesContent:
     """Everything that the report of a training on images shows.
 
-    ``facts`` are lines in words. ``real`` is a grid of training images, ``grids`` are those of samples as the
-    training went on; ``training`` has its curves by name.
+    ``facts`` are lines in words, ``promise`` says what is promised, if anything is. ``real`` is a grid of training
+    images, ``grids`` are those of samples as the training went on; ``training`` has its curves by name. A report that
+    may leave has neither ``real`` nor ``training``.
     """
 
     title: str
     created: datetime
-    real: ImageGrid
     grids: Sequence[ImageGrid]
+    real: ImageGrid | None = None
+    promise: str | None = None
     facts: Sequence[str] = ()
     training: Mapping[str, Curve] = field(default_factory=dict)
 

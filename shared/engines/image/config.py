@@ -75,7 +75,9 @@ class ImageConfig:
     def with_settings(cls, settings: Mapping[str, object], *, private: bool) -> ImageConfig:
         """The defaults of a kind, in a plain or a private run, changed by ``settings``. All of them are declared."""
         of_kind = _OF_KIND.get(str(settings.get("kind", "vae")), {})
-        defaults: dict[str, object] = {"lipschitz": "spectral", "averaging": (0.1, 0.03)} if private else {}
+        defaults: dict[str, object] = {}
+        if private:  # larger batches drown the noise of a step
+            defaults = {"lipschitz": "spectral", "averaging": (0.1, 0.03), "batch_units": 256}
         config = configured(cls, "image", {**of_kind, **defaults, **settings})
         if private and config.kind == "gan" and config.lipschitz == "penalty":
             raise ConfigurationError(

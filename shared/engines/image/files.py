@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +26,23 @@ _GAP, _PAPER = 1, 255
 _LEAST_SHOWN = 32  # pixels that the short side of an image has in a grid
 
 
-def read_images(folder: Path) -> Images:
-    """All PNGs of a folder, or of its folders, whose names are their labels; in the order of names.
-
-    ``DataError`` for no PNGs, for PNGs both in the folder and below it, for sizes or kinds of pixels that differ, and
-    for what is no PNG.
-    """
+def check_folder(folder: Path) -> None:
+    """Raise ``DataError`` for a folder that there is not."""
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder; give one of PNGs, or of folders of PNGs whose names are labels")
+
+
+def read_images(
+    folder: Path, *, labels: Sequence[str] | None = None, size: tuple[int, int, int] | None = None
+) -> Images:
+    """All PNGs of a folder, or of its folders, whose names are their labels; in the order of names.
+
+    With declared ``labels`` there are these, in their order, with or without images (none: images have no label).
+    ``DataError`` for no PNGs, for PNGs both in the folder and below it or under a label that is not declared, for
+    sizes or kinds of pixels that differ (or are not the declared ``size``, height, width and channels), and for what
+    is no PNG.
+    """
+    check_folder(folder)
     labelled = {below.name: _pngs(below) for below in sorted(folder.iterdir()) if below.is_dir()}
     labelled = {label: paths for label, paths in labelled.items() if paths}
     loose = _pngs(folder)
@@ -47,32 +56,46 @@ def read_images(folder: Path) -> Images:
             f"{folder} has no PNGs, nor has a folder in it; give equal-sized PNGs, in a folder for each label"
         )
     groups = labelled or {UNLABELLED: loose}
-    pixels = _equal_sized([path for paths in groups.values() for path in paths])
-    labels = np.repeat(np.arange(len(groups), dtype=np.int32), [len(paths) for paths in groups.values()])
-    return Images(pixels, labels, tuple(groups))
+    if labels is not None:
+        groups = _declared(folder, groups, labels or (UNLABELLED,))
+    pixels = _equal_sized([path for paths in groups.values() for path in paths], size)
+    codes = np.repeat(np.arange(len(groups), dtype=np.int32), [len(paths) for paths in groups.values()])
+    return Images(pixels, codes, tuple(groups))
+
+
+def _declared(folder: Path, groups: Mapping[str, list[Path]], labels: Sequence[str]) -> dict[str, list[Path]]:
+    strange = [label for label in groups if label not in labels]
+    if strange:
+        where = folder if strange[0] == UNLABELLED else folder / strange[0]
+        raise DataError(
+            f"{where} has PNGs, and the declared labels are {', '.join(labels)}; declare all labels with --label, or "
+            "move what is of no label elsewhere"
+        )
+    return {label: groups.get(label, []) for label in labels}
 
 
 def _pngs(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() == ".png")
 
 
-def _equal_sized(paths: list[Path]) -> NDArray[np.uint8]:
+def _equal_sized(paths: list[Path], size: tuple[int, int, int] | None) -> NDArray[np.uint8]:
     """Shape ``(images, height, width, channels)``."""
-    first = read_png(paths[0])
-    pixels = np.empty((len(paths), *first.shape), dtype=np.uint8)
+    shape = read_png(paths[0]).shape if size is None else size
+    pixels = np.empty((len(paths), *shape), dtype=np.uint8)
     for place, path in enumerate(paths):
         image = read_png(path)
-        if image.shape != first.shape:
+        if image.shape != shape:
+            other = f"{paths[0]} is" if size is None else "the declared size is"
             raise DataError(
-                f"{path} is {_size(image)} and {paths[0]} is {_size(first)} (width x height, channels); bring all "
+                f"{path} is {_size(image.shape)} and {other} {_size(shape)} (width x height, channels); bring all "
                 "images to one size and kind"
             )
         pixels[place] = image
     return pixels
 
 
-def _size(image: NDArray[np.uint8]) -> str:
-    return f"{image.shape[1]} x {image.shape[0]}, {image.shape[2]}"
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[0]}, {shape[2]}"
 
 
 def read_png(path: Path) -> NDArray[np.uint8]:

@@ -58,7 +58,7 @@ def test_the_ledger_may_be_stricter_than_the_configuration_and_not_looser(privat
     cli("fit", private.config, "--out", private.folder / "model").assert_refused("of its cap 1 at", code=4)
     assert cli("ledger", "cap", "clinic", "--epsilon", 50, "--delta", 1e-4).code == 0
     cli("fit", private.config, "--out", private.folder / "model").assert_refused(
-        "privacy.cap.epsilon is 2.5, but the ledger allows source 'clinic' 50"
+        "privacy.cap allows an epsilon of 2.5, but the ledger allows source 'clinic' 50"
     )
 
 

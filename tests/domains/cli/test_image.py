@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_fit_leaves_a_model_and_keeps_what_shows_real_images_to_its_owner(model):
-    assert {path.name for path in model.iterdir()} == {"config.json", "weights.safetensors", "internal"}
+    assert {path.name for path in model.iterdir()} == {"model.json", "config.json", "weights.safetensors", "internal"}
     assert stat.S_IMODE((model / "internal").stat().st_mode) == 0o700
     assert [path.name for path in sorted((model / "internal" / "epochs").iterdir())] == [
         "0001.png",

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,6 +82,18 @@ class _Countdown:
         self._stage.log(**measures)
 
 
+def killed_in(target: Callable[..., None], *given: Any) -> None:
+    """Call in a process of its own, which is killed."""
+    # A server that forks has no other library's threads, as the process of the tests may have. Its environment is
+    # that of the first call.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["domains.pipeline.flow", "domains.pipeline.imaging"])
+    process = context.Process(target=target, args=given)
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+
+
 class World:
     """A folder with records, and fits of them."""
 
@@ -120,16 +132,10 @@ class World:
 
     def killed(self, step: int, **changes: Any) -> None:
         """A fit in a process of its own that is killed."""
-        # A server that forks has no other library's threads, as the process of the tests may have.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["domains.pipeline.flow"])
         config = self.config(**changes)
         if config.privacy is not None:
             plan(config, declare(config))  # calibrated here, and known there
-        process = context.Process(target=_fit, args=(self.folder, step, changes, _CALIBRATED))
-        process.start()
-        process.join(60)
-        assert process.exitcode == -signal.SIGKILL
+        killed_in(_fit, self.folder, step, changes, _CALIBRATED)
 
     def left(self) -> set[str]:
         return {path.name for path in self.folder.iterdir() if path.name.startswith(".")}
