@@ -81,7 +81,7 @@ def main() -> None:
     synthesizer.fit({"table": some})
     clock.end_fit()
     allow(SAMPLING)
-    sampled = synthesizer.sample(num_sequences=len(everyone))
+    sampled = synthesizer.sample_sequences(num_sequences=len(everyone))
     made = sampled["table"] if isinstance(sampled, dict) else sampled
     clock.end_sampling()
     made.to_parquet(out)
