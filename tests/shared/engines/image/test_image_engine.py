@@ -245,6 +245,14 @@ def test_a_gradient_penalty_is_refused_in_a_private_run():
         ImageConfig.with_settings({"kind": "gan", "lipschitz": "penalty"}, private=True)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_private_run_has_defaults_of_its_own_which_settings_change(kind):
+    plain, private = (ImageConfig.with_settings({"kind": kind}, private=private) for private in (False, True))
+    assert private.width < plain.width
+    assert private.batch_units > plain.batch_units
+    assert ImageConfig.with_settings({"kind": kind, "width": 16}, private=True).width == 16
+
+
 def test_images_too_small_for_a_network_are_refused():
     with pytest.raises(DataError, match="3 by 8 pixels"):
         ImageShape(size=(3, 8, 1), names=("a",), counts=(1.0,))
