@@ -1,8 +1,8 @@
 """`gan` beside SDV's CTGAN and `vae` beside SDV's TVAE, at their defaults.
 
 Usage: python -m benchmarks.engines [--data adult,breast-cancer,diabetes130] [--pairs gan,vae] [--cap SECONDS]
-    [--out DIR]
-What is kept under --out from the same versions is not run again, peers of `bench-tabular` included.
+    [--alone] [--out DIR]
+With --alone no peer is run and nothing is compared. What is kept under --out from the same versions is not run again, peers of `bench-tabular` included.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--data", default=",".join(RUNS))
     parser.add_argument("--pairs", default=",".join(PAIRS))
     parser.add_argument("--cap", type=float, default=CAP, help="CPU-seconds that the fit of a peer may take")
+    parser.add_argument("--alone", action="store_true", help="ours without their peers")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "bench-tabular")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -52,12 +53,16 @@ def main() -> None:
         for ours in arguments.pairs.split(","):
             kind, title = PAIRS[ours]
             own = Row(f"ours, {ours}", results_of(Ours(name=ours, title=ours, seeds={}), data, SEEDS, arguments.cap))
+            print(f"\n{RUNS[name]}.")
+            if arguments.alone:
+                print_table([own], arguments.cap)
+                continue
             there = Contender(name=kind, title=title, environment="sdv", script="sdv_table.py", kind=kind, seeds={})
             peer = Row(title, results_of(there, data, 1, arguments.cap))
-            print(f"\n{RUNS[name]}.")
             print_table([own, peer], arguments.cap)
             targets += _targets(name, own, peer)
-    print("\nTargets of ours:")
+    if targets:
+        print("\nTargets of ours:")
     for met, what in targets:
         print(f"  {'met   ' if met else 'missed'}  {what}")
 
