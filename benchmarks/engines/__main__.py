@@ -2,7 +2,8 @@
 
 Usage: python -m benchmarks.engines [--data adult,breast-cancer,diabetes130] [--pairs gan,vae] [--cap SECONDS]
     [--alone] [--out DIR]
-With --alone no peer is run and nothing is compared. What is kept under --out from the same versions is not run again, peers of `bench-tabular` included.
+With --alone no peer is run and nothing is compared. What is kept under --out from the same versions is not run again,
+peers of `bench-tabular` included.
 """
 
 from __future__ import annotations
