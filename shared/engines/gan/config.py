@@ -31,7 +31,7 @@ class GanConfig:
     noise: int = 64
     hidden: int = 128
     condition: int = 32
-    pack: int = 2
+    pack: int = 1
     penalty: float = 0.5
     spectral: bool = False
     boost: float = 10.0
@@ -39,10 +39,10 @@ class GanConfig:
     temperature: float = 0.5
     straight: bool = False
     condition_weight: float = 1.0
-    epochs: float = 50
+    epochs: float = 150
     batch_units: int = 512
-    least_steps: int = 200
-    generator_batch: int = 512
+    least_steps: int = 450
+    generator_batch: int = 256
     learning_rate: float = 1.5e-3
     critic_rate: float = 5e-3
     averaging: tuple[float, float] = (0.1, 0.01)

@@ -17,9 +17,9 @@ from shared.training.reporter import SilentReporter
 
 SMALL = {"hidden": 64, "noise": 16, "condition": 16, "batch_units": 128, "generator_batch": 128, "epochs": 1}
 SETTINGS = GanConfig(
-    **SMALL, least_steps=250, critic_steps=1, critic_rate=4e-3, learning_rate=3e-3, averaging=(0.1, 0.03)
+    **SMALL, least_steps=250, pack=2, critic_steps=1, critic_rate=4e-3, learning_rate=3e-3, averaging=(0.1, 0.03)
 )
-SLOWER = GanConfig(**SMALL, least_steps=500)
+SLOWER = GanConfig(**SMALL, least_steps=500, pack=2)
 SHORT = dataclasses.replace(SETTINGS, least_steps=8)
 
 
