@@ -183,11 +183,22 @@ def tables_of(domain: Domain, schema: Schema, most: Mapping[str, int] | None = N
 
 def _as_declared(domain: Domain, schema: Schema, most: Mapping[str, int]) -> tuple[TableDeclaration, ...]:
     """Several tables with declared knowledge only: what is given of a row above must have been paid for or declared."""
-    known, schema = {}, merged_schema(schema)
+    # Before they are merged: the columns of a table of events keep no mark of what was read off records for its parts.
+    known, schema = {}, merged_schema(_parts_declared(schema))
     for table in tables_of(domain, schema):
         source = table.view.source
         known[table.name] = declared(source, (*table.derived, *(key.column for key in source.foreign_keys)))
     return tables_of(domain, dataclasses.replace(schema, tables=tuple(known[t.name] for t in schema.tables)), most)
+
+
+def _parts_declared(schema: Schema) -> Schema:
+    """The schema with declared knowledge only of the tables that form time lines."""
+    parts = {name for timeline in schema.timelines for name in timeline.tables}
+    tables = (
+        declared(table, tuple(key.column for key in table.foreign_keys)) if table.name in parts else table
+        for table in schema.tables
+    )
+    return dataclasses.replace(schema, tables=tuple(tables))
 
 
 def _below(domain: Domain, tree: Tree, most: Mapping[str, int] | None) -> tuple[TableDeclaration, ...]:
