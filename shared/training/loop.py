@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -59,13 +59,15 @@ class TrainingConfig:
 class Part:
     """What is stepped: a phase with an optimiser, a schedule and an average of its own, each ``every``-th step.
 
-    ``name`` is that of its loss in the curves.
+    ``name`` is that of its loss in the curves. ``before`` is called before each step and changes the module by its
+    parameters alone; in the losses it would have no place, since they are not asked for where nobody was drawn.
     """
 
     phase: Phase
     config: TrainingConfig
     every: int = 1
     name: str = "loss"
+    before: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,8 @@ class _Moving:
 
     def advance(self, access: Steps, drawn: NDArray[np.int64], step: int) -> float:
         """One step; returns its mean loss."""
+        if self.part.before is not None:
+            self.part.before()
         loss = access.step(self.part.phase, drawn)
         config = self.part.config
         self.optimiser.step(config.rate(step, self.steps))

@@ -14,6 +14,7 @@ from shared.engines.image.config import ImageConfig
 from shared.engines.image.engine import ImageEngine, ImageShape
 from shared.engines.image.phases import Batches, bound_slope
 from shared.errors import ConfigurationError
+from shared.training.loop import train
 from shared.training.reporter import SilentReporter
 
 GROUPS = np.array([0, 2, 3, 3, 5])  # four units with two, one, no and two images
@@ -118,3 +119,25 @@ def test_a_gradient_penalty_is_refused_by_the_private_step_itself(calibrated, un
     phase, _ = records(engine, images(None))
     with pytest.raises(ConfigurationError, match="opacus"):
         per_example.accumulate_clipped(phase, np.arange(5), cap=1, norm=1.0)
+
+
+@pytest.mark.parametrize("lipschitz", ["spectral", "clip"])
+def test_how_the_critic_is_held_does_not_tell_whether_anybody_was_drawn(lipschitz, calibrated, unit_frame, silent):
+    """Neighbours of which one draws nobody: without noise, and of hardly a gradient, their critics are the same."""
+    units = unit_frame([Column(name="x", kind="integer")], {"id": list("abcde"), "x": [1] * 5})
+    mechanisms = calibrated(rows=1, units_about=5, batch_units=1, steps=1, clipping_norm=1e-20)
+    critics = []
+    for drawn in ([], [0]):
+        engine, noise = made("gan", lipschitz=lipschitz), torch.Generator()
+        critic, _ = engine._parts(Batches(images(None), 3, noise, torch.device("cpu")))
+        access = PrivateAccess(units, mechanisms, noise=silent)
+        access._draws = lambda units, drawn=drawn, access=access: iter([_drawn(access, drawn)])
+        told = {"seed": 1, "reporter": SilentReporter(), "randomness": noise}
+        train([critic], access, plan=access.plan(None), units=5, **told)
+        critics.append([value.clone() for value in engine.network.critic.state_dict().values()])
+    assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(*critics, strict=True))
+
+
+def _drawn(access: PrivateAccess, units: list[int]) -> np.ndarray:
+    access._drawn = np.array(units, dtype=np.int64)
+    return access._drawn.copy()

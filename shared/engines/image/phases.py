@@ -75,13 +75,23 @@ def adversarial_parts(
     image itself. Labels of the generator's phase are drawn by ``counts``, and it steps as many images as declared.
     """
     sides = _Sides(networks, batches, settings, torch.from_numpy(counts).float().to(batches.device))
+
+    def held() -> None:
+        bound_slope(networks.critic, settings)
+
     return [
-        Part(phase=Phase(networks.critic, sides.criticised), config=settings.adversarial, name="critic loss"),
+        Part(
+            phase=Phase(networks.critic, sides.criticised),
+            config=settings.adversarial,
+            name="critic loss",
+            before=held,
+        ),
         Part(
             phase=Phase(networks.painter, sides.generated, touches_records=False),
             config=settings.adversarial,
             every=settings.generator_every,
             name="generator loss",
+            before=held,
         ),
     ]
 
@@ -95,7 +105,6 @@ class _Sides:
 
     def criticised(self, drawn: NDArray[np.int64]) -> RowLosses:
         critic, settings = self.networks.critic, self.settings
-        bound_slope(critic, settings)
         images, labels, places = self.batches.take(drawn)
         with torch.no_grad():
             fakes = self.networks.painter(self.batches.noise(len(images)), labels)
@@ -107,7 +116,6 @@ class _Sides:
 
     def generated(self, drawn: NDArray[np.int64]) -> RowLosses:
         del drawn  # how many units were drawn is private
-        bound_slope(self.networks.critic, self.settings)
         batches, size = self.batches, self.settings.batch_units
         chosen = torch.multinomial(self.counts, size, replacement=True, generator=batches.randomness)
         labels = F.one_hot(chosen, len(self.counts)).float()
