@@ -23,7 +23,7 @@ from privacy.budget.ledger import Ledger, Source
 from privacy.budget.promise import Mechanisms, Promise, Spending, Workload
 from privacy.budget.status import Cap
 from privacy.workload import declared, workload_of
-from shared.errors import ConfigurationError, GateRefused
+from shared.errors import BudgetRefused, ConfigurationError, GateRefused
 
 _TRAINING = Workload(unknown_categories=0, unit_columns=0, row_columns=0, row_counts=False)
 
@@ -153,7 +153,8 @@ def charged_to(
     ``run`` names it in the ledger. A run that fails stays charged; one that the gate refused is
     settled, since its mechanisms ran to their end. One that was killed and is taken up again keeps the charge that its
     ``state`` names; an interrupted one that can be taken up stays reserved. Raises ``BudgetRefused`` if the source may
-    not spend that much.
+    not spend that much, and at the end if another run took up the same charge and settled it first: so what a run made
+    is given away only after this context has ended.
     """
     ledger = Ledger.open(account.ledger)
     source = ledger.source(account.source, parent=account.parent, default_cap=_declared_cap(account, mechanisms))
@@ -187,7 +188,11 @@ def charged_to(
         # The message may quote a record; the kind of the error does not.
         ledger.fail(reservation, "interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__)
         raise
-    ledger.settle(reservation)
+    if not ledger.settle(reservation):
+        raise BudgetRefused(
+            f"charge {reservation.number} of the ledger was settled by another run that had taken it up; it pays for "
+            "one model: what this run made is dropped, begin a new run"
+        )
 
 
 def _begin(state: Unfinished | None, run: str, charge: int | None) -> None:

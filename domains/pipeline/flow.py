@@ -103,37 +103,39 @@ def release_to(
     with (
         workspace(out) as work,
         unfinished(out, "release", config, seconds=checkpoint_seconds) as state,
-        charged(config, mechanisms, run=(name := _run(state, config, "release", now)), state=state) as charge,
     ):
-        scratch = Scratch(_made(work / "scratch"), config.memory)
-        records = read_records(config, declaration, charge.key, scratch, reporter)
-        logs = work / TENSORBOARD if tensorboard else None
-        with with_tensorboard(reporter, logs) as watched:
-            fitted = fit_model(config, declaration, _train(records), charge, scratch, watched, state)
-        model = fitted.model
-        _made(work / "model")
-        model.save(work / "model")
-        frames = model.sample(model.provenance.units, seed=derive(config.seed, "sample"), reporter=reporter)
-        rows = write_stream(model.schema, _made(work / "tables"), frames)
-        synthetic = units_at(work / "tables", declaration, scratch, prepare=False)
-        judgement = judge_release(config, declaration, records, synthetic, model, reporter)
-        report = report_of(declaration, records, synthetic, judgement, fitted, charge, name=name, now=now)
-        assemble(
-            work / "bundle",
-            tables=work / "tables",
-            schema=model.schema,
-            manifest=_manifest(config, model.schema, fitted, judgement, rows, charge.head, name=name, now=now),
-            report=report,
-            scores=scores_json(judgement.evaluation),
-            training={name: summary.curves for name, summary in fitted.summaries.items()},
-            model=work / "model",
-            logs=logs,
-            reporter=reporter,
-        )
-        if not judgement.verdict.passes:
-            kept = keep_refused(work / "bundle", out, name)
-            reasons = "; ".join(judgement.verdict.reasons)
-            raise GateRefused(f"not published: {reasons}; read {kept / 'internal' / 'report.html'}")
+        name = _run(state, config, "release", now)
+        with charged(config, mechanisms, run=name, state=state) as charge:
+            scratch = Scratch(_made(work / "scratch"), config.memory)
+            records = read_records(config, declaration, charge.key, scratch, reporter)
+            logs = work / TENSORBOARD if tensorboard else None
+            with with_tensorboard(reporter, logs) as watched:
+                fitted = fit_model(config, declaration, _train(records), charge, scratch, watched, state)
+            model = fitted.model
+            _made(work / "model")
+            model.save(work / "model")
+            frames = model.sample(model.provenance.units, seed=derive(config.seed, "sample"), reporter=reporter)
+            rows = write_stream(model.schema, _made(work / "tables"), frames)
+            synthetic = units_at(work / "tables", declaration, scratch, prepare=False)
+            judgement = judge_release(config, declaration, records, synthetic, model, reporter)
+            report = report_of(declaration, records, synthetic, judgement, fitted, charge, name=name, now=now)
+            assemble(
+                work / "bundle",
+                tables=work / "tables",
+                schema=model.schema,
+                manifest=_manifest(config, model.schema, fitted, judgement, rows, charge.head, name=name, now=now),
+                report=report,
+                scores=scores_json(judgement.evaluation),
+                training={name: summary.curves for name, summary in fitted.summaries.items()},
+                model=work / "model",
+                logs=logs,
+                reporter=reporter,
+            )
+            if not judgement.verdict.passes:
+                kept = keep_refused(work / "bundle", out, name)
+                reasons = "; ".join(judgement.verdict.reasons)
+                raise GateRefused(f"not published: {reasons}; read {kept / 'internal' / 'report.html'}")
+        # Now that the charge is settled: of two runs that took it up, one comes here.
         folder = publish(work / "bundle", out, name)
     return Released(name=name, folder=folder, rows=rows, promise=model.provenance.promise)
 

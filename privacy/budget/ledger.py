@@ -170,9 +170,13 @@ class Ledger:
             head=entry.hash,
         )
 
-    def settle(self, reservation: Reservation | int) -> None:
-        """The run ended as planned. Its charge stands as it was reserved. Settling twice is once."""
-        self._end(reservation, "settle", {})
+    def settle(self, reservation: Reservation | int) -> bool:
+        """The run ended as planned. Its charge stands as it was reserved.
+
+        Settling twice is once: false if it was settled before. Of several runs that took up one charge, only that
+        which gets true may give away what it made.
+        """
+        return self._end(reservation, "settle", {})
 
     def fail(self, reservation: Reservation | int, reason: str) -> None:
         """The run failed. Its charge stands all the same: what it touched, it touched."""
@@ -275,7 +279,7 @@ class Ledger:
             family_releases=len(charges),
         )
 
-    def _end(self, reservation: Reservation | int, kind: str, content: dict[str, str]) -> None:
+    def _end(self, reservation: Reservation | int, kind: str, content: dict[str, str]) -> bool:
         number = reservation if isinstance(reservation, int) else reservation.number
         with self._store.writing() as connection:
             book = self._book(connection)
@@ -283,10 +287,11 @@ class Ledger:
             if entry is None:
                 raise ConfigurationError(f"the ledger has no charge {number}; see `simulacra ledger history`")
             if entry.state == ("spent" if kind == "settle" else "failed"):
-                return
+                return False
             if entry.state != "reserved":
                 raise ConfigurationError(f"charge {number} of the ledger has ended as {entry.state}; it ends only once")
             self._append(connection, book, kind, entry.source, canonical({"entry": number, **content}))
+        return True
 
     def _register(self, connection: Connection, book: Book, name: str, parent: str | None) -> None:
         key = None if parent is None else self._store.key(connection, parent)

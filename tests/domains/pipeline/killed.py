@@ -114,7 +114,7 @@ class World:
             "domain": "plain",
             "unit": "person",
             "units_about": 150,
-            "holdout": {"fraction": 0.2},
+            "holdout": {"fraction": 0.4},  # of 150: by any key more than the fewest that are needed
             "engine": {"default": {"epochs": 8, "batch_units": 60, "hidden": 8, "context": 8}},
             "privacy": "none",
             "ledger": "ledger.sqlite",

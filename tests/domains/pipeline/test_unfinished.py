@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domains.pipeline.flow import release_to
+from domains.pipeline.publication import publish
 from privacy.budget.ledger import Ledger
 from shared.errors import BudgetRefused, DataError, TrainingDiverged
 from shared.training.reporter import SilentReporter, Stage
-from tests.domains.pipeline.killed import PRIVACY, Killing, World, calibrated_once
+from tests.domains.pipeline.killed import NOW, PRIVACY, Killing, World, calibrated_once
+
+LOOSE = ("utility_gap", "membership_auc", "copies_above_holdout", "nearest_neighbour_share")
 
 
 @pytest.fixture(autouse=True)
@@ -110,14 +115,48 @@ def test_a_run_that_dies_of_its_data_is_not_taken_up(world: World) -> None:
 
 
 def test_two_runs_at_once_do_not_share_a_checkpoint(world: World) -> None:
-    class Meanwhile(SilentReporter):
-        @contextmanager
-        def stage(self, name: str, total: int) -> Iterator[Stage]:
-            if name == "training":
-                world.fit("model")  # the same target
-            with super().stage(name, total) as stage:
-                yield stage
-
     with pytest.raises(Exception, match="exists already"):
-        world.fit("model", reporter=Meanwhile())
+        world.fit("model", reporter=Meanwhile(lambda: world.fit("model")))  # the same target
     assert world.left() == set()
+
+
+class Meanwhile(SilentReporter):
+    """Calls something while the training of another run is under way."""
+
+    def __init__(self, called: Callable[[], Any]) -> None:
+        self._called = called
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Stage]:
+        if name == "training":
+            self._called()
+        with super().stage(name, total) as stage:
+            yield stage
+
+
+def test_one_charge_makes_one_model_though_two_runs_took_it_up(world: World) -> None:
+    """What a killed run left was copied, so that the steps that follow could have been drawn twice for one price."""
+    world.killed(5, privacy=PRIVACY)
+    shutil.copytree(world.folder / ".model.unfinished", world.folder / ".twin.unfinished")
+    with pytest.raises(BudgetRefused, match="charge 3 of the ledger was settled by another run"):
+        world.fit("model", reporter=Meanwhile(lambda: world.fit("twin", privacy=PRIVACY)), privacy=PRIVACY)
+    assert world.charges() == ["spent"]
+    assert (world.folder / "twin").is_dir()
+    assert not (world.folder / "model").exists()
+    assert world.left() == set()
+
+
+def test_a_release_is_published_by_the_one_run_that_settled_its_charge(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def published(bundle: Path, target: Path, release: str) -> Path:
+        seen.append(world.charges())
+        return publish(bundle, target, release)
+
+    monkeypatch.setattr("domains.pipeline.flow.publish", published)
+    config = world.config(privacy=PRIVACY, gate=dict.fromkeys(LOOSE, 1) | {"pair_agreement": 0})
+    made = release_to(config, world.folder / "out", SilentReporter(), now=NOW)
+    assert seen == [["spent"]]
+    assert (made.folder / "public").is_dir()
