@@ -41,7 +41,7 @@ class GanConfig:
     condition_weight: float = 1.0
     epochs: float = 150
     batch_units: int = 512
-    least_steps: int = 450
+    least_steps: int = 400
     generator_batch: int = 256
     learning_rate: float = 1.5e-3
     critic_rate: float = 5e-3

@@ -124,14 +124,14 @@ def test_the_interval_is_that_of_a_bootstrap_of_units() -> None:
     data = replace(data, synthetic=shuffled(data.synthetic, 1, inside_units=True))
     score = task_score(data, TASK, seed=0)
     random, drawn = np.random.default_rng(0), []
-    for _ in range(150):
+    for _ in range(60):
         units = random.integers(0, len(data.holdout), len(data.holdout))
         parts = [data.holdout.frame.iloc[data.holdout.offsets[u] : data.holdout.offsets[u + 1]] for u in units]
         names = np.repeat([f"{n:05d}" for n in range(len(units))], [len(part) for part in parts])
         again = by_unit(CLICKS, pd.concat(parts, ignore_index=True).assign(user=pd.Series(names, dtype="str")))
         drawn.append(task_score(replace(data, holdout=again), TASK, seed=0).value)
     half = (score.interval[1] - score.interval[0]) / 2
-    assert 1.96 * np.std(drawn) == pytest.approx(half, rel=0.2)
+    assert 1.96 * np.std(drawn) == pytest.approx(half, rel=0.3)
 
 
 def test_items_that_only_synthetic_histories_have_are_no_hits_and_no_error() -> None:

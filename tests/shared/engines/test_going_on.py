@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -33,13 +34,19 @@ NOW_COMMON = (0.1, 0.3, 0.6)  # of the codes of ``a``, which were 0.6, 0.3 and 0
 OTHER = {"learning_rate": 2e-2, "epochs": 60}
 
 
-@pytest.fixture(params=list(ENGINES))
-def begun(request, row_shape, row_access, mixed_rows, mixed_positions):
-    """An engine that has learned ``mixed_rows``."""
+@pytest.fixture(params=list(ENGINES), scope="module")
+def learned(request, row_shape, row_access, mixed_rows, mixed_positions):
+    """An engine that has learned ``mixed_rows``, once for all tests."""
     kind, settings = ENGINES[request.param]
     engine = kind.fresh(settings, row_shape(mixed_rows, mixed_positions), seed=0)
     engine.fit(mixed_rows, row_access(mixed_rows), seed=0, reporter=SilentReporter())
     return engine
+
+
+@pytest.fixture
+def begun(learned):
+    """A copy of it, which the test may change."""
+    return copy.deepcopy(learned)
 
 
 @pytest.fixture(scope="module")
