@@ -31,7 +31,7 @@ ENGINES = {
     ),
 }  # fmt: skip
 NOW_COMMON = (0.1, 0.3, 0.6)  # of the codes of ``a``, which were 0.6, 0.3 and 0.1
-OTHER = {"learning_rate": 2e-2, "epochs": 60}
+OTHER = {"learning_rate": 2e-2, "epochs": 30}
 
 
 @pytest.fixture(params=list(ENGINES), scope="module")
