@@ -25,7 +25,7 @@ ALONE: dict[str, Any] = {
     "epochs": 30.0,
     "batch_units": 128,
 }  # about as many steps as would be best for a thousand rows alone
-WARM: dict[str, Any] = {"epochs": 1.25, "learning_rate": 5e-3}  # chosen on training rows that were held back
+WARM: dict[str, Any] = {"epochs": 1.25, "learning_rate": 5e-3, "averaging": (0.1, 0.02)}  # chosen on training rows
 OLD = 0.8  # of the rows: what the model knew before the newer ones came
 TOLERANCE = 0.003  # of a score: what counts as reached
 

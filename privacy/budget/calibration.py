@@ -8,7 +8,7 @@ How the budget is shared
     small losses (ε² of a Laplace mechanism, 1/z² of a Gaussian one). Its total is that of the one
     Gaussian mechanism that keeps the promise. Training gets what the shares leave; the shares of
     stages that are not used go to the others. The last stage that is used is then calibrated by
-    bisection with the accountant, so the promise is met exactly and never passed. Of δ, the stable
+    root-finding with the accountant, so the promise is met exactly and never passed. Of δ, the stable
     histograms together get :data:`CATEGORY_DELTA_SHARE`: few, because over the releases of a source
     these δ add up.
 """
@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from scipy.special import log_ndtr, ndtr
 
@@ -72,8 +73,8 @@ def calibrate_together(
     if vary is None:
         return tuple(drafts)
     coarse, fine = Accountant(cells=_COARSE_CELLS), Accountant()
-    rough = _least_noise(lambda noise: _epsilon(coarse, vary(noise)) <= promise.epsilon, promise)
-    chosen = vary(_refine(lambda noise: _epsilon(fine, vary(noise)) <= promise.epsilon, rough))
+    rough = _rough(lambda noise: _epsilon(coarse, vary(noise)), promise)
+    chosen = vary(_refined(lambda noise: _epsilon(fine, vary(noise)), promise, rough))
     epsilon = _epsilon(fine, chosen)
     return tuple(replace(mechanisms, epsilon=epsilon) for mechanisms in chosen)
 
@@ -241,32 +242,66 @@ def _epsilon(accountant: Accountant, mechanisms: Sequence[Mechanisms]) -> float:
     return accountant.epsilon(joint_events(mechanisms), mechanisms[0].delta)
 
 
-def _least_noise(keeps: Callable[[float], bool], promise: Promise) -> float:
-    """The least noise, to 1 %, that keeps the promise on the coarse grid."""
-    if not keeps(MOST_MULTIPLIER):
+def _rough(epsilon_of: Callable[[float], float], promise: Promise) -> float:
+    """The noise, to 1 %, that keeps the promise on the coarse grid."""
+    target = promise.epsilon
+    if epsilon_of(MOST_MULTIPLIER) > target:
         raise ConfigurationError(
-            f"epsilon {promise.epsilon:g} at delta {promise.declared_delta:g} needs noise beyond {MOST_MULTIPLIER:g} "
+            f"epsilon {target:g} at delta {promise.declared_delta:g} needs noise beyond {MOST_MULTIPLIER:g} "
             "times the sensitivity; declare a larger epsilon, fewer steps or a smaller batch"
         )
-    low = high = 1.0
-    while high < MOST_MULTIPLIER and not keeps(high):
-        low, high = high, min(2 * high, MOST_MULTIPLIER)
-    while low == high and low > LEAST_MULTIPLIER:
-        low = max(high / 2, LEAST_MULTIPLIER)
-        high = low if keeps(low) else high
-    while high > 1.01 * low:
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if keeps(middle) else (middle, high)
-    return high
+    kept = _Point(1.0, epsilon_of(1.0))
+    missed = kept
+    while kept.epsilon > target:
+        wider = min(2 * kept.noise, MOST_MULTIPLIER)
+        missed, kept = kept, _Point(wider, epsilon_of(wider))
+    while missed.epsilon <= target and missed.noise > LEAST_MULTIPLIER:
+        kept = missed
+        narrower = max(missed.noise / 2, LEAST_MULTIPLIER)
+        missed = _Point(narrower, epsilon_of(narrower))
+    return missed.noise if missed.epsilon <= target else _least(epsilon_of, target, missed, kept, 0.01)
 
 
-def _refine(keeps: Callable[[float], bool], rough: float) -> float:
+def _refined(epsilon_of: Callable[[float], float], promise: Promise, rough: float) -> float:
     """The least noise, to 0.01 %, that keeps the promise on the fine grid, near ``rough``."""
-    high = rough
-    while not keeps(high):
-        high *= 1.002
-    low = max(high * 0.97, min(high, LEAST_MULTIPLIER))
-    while high > low * (1 + _STEP):
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if keeps(middle) else (middle, high)
-    return high
+    target = promise.epsilon
+    kept = _Point(rough, epsilon_of(rough))
+    while kept.epsilon > target:
+        wider = kept.noise * max(1.002, kept.epsilon / target)
+        kept = _Point(wider, epsilon_of(wider))
+    if kept.noise <= LEAST_MULTIPLIER:
+        return kept.noise
+    # The loss falls about as the noise grows: a little below what that says, the promise is missed.
+    missed, guess = kept, kept.noise * (kept.epsilon / target) ** 1.2 * (1 - 20 * _STEP)
+    while missed.epsilon <= target and missed.noise > LEAST_MULTIPLIER:
+        kept, guess = missed, max(guess, LEAST_MULTIPLIER)
+        missed, guess = _Point(guess, epsilon_of(guess)), guess * 0.99
+    return missed.noise if missed.epsilon <= target else _least(epsilon_of, target, missed, kept, _STEP)
+
+
+class _Point(NamedTuple):
+    """Noise, and the ε that it proves."""
+
+    noise: float
+    epsilon: float
+
+
+def _least(
+    epsilon_of: Callable[[float], float], target: float, missed: _Point, kept: _Point, precision: float
+) -> float:
+    """The least noise between two, to a relative ``precision``, whose ε is at most ``target``.
+
+    By the false position on a doubly logarithmic scale, where ε is nearly straight; each guess is moved a little
+    towards the end that is further from it, so that both ends close in. Bisection where ε is not finite.
+    """
+    while kept.noise > missed.noise * (1 + precision):
+        span = math.log(kept.noise / missed.noise)
+        share = 0.5
+        if math.isfinite(missed.epsilon) and kept.epsilon > 0:
+            share = math.log(missed.epsilon / target) / math.log(missed.epsilon / kept.epsilon)
+        margin = 0.4 * math.log1p(precision) / span
+        share = share + margin if share < 0.5 else share - margin
+        noise = missed.noise * math.exp(span * min(max(share, min(0.02, margin)), 1 - min(0.02, margin)))
+        point = _Point(noise, epsilon_of(noise))
+        missed, kept = (missed, point) if point.epsilon <= target else (point, kept)
+    return kept.noise
