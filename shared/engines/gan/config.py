@@ -39,7 +39,7 @@ class GanConfig:
     temperature: float = 0.5
     straight: bool = False
     condition_weight: float = 1.0
-    epochs: float = 150
+    epochs: float = 130
     batch_units: int = 512
     least_steps: int = 400
     generator_batch: int = 256
