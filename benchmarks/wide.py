@@ -108,14 +108,16 @@ def fit(folder: Path, engine: str) -> None:
     config = folder / f"{engine}.yaml"
     config.write_text(
         "source: {id: wide, path: wide.parquet}\nschema: schema.yaml\nunit: row\nholdout: 0.05\nprivacy: none\n"
-        f"engine: {{default: {{name: {engine}, epochs: 1, batch_units: 1024, {ENGINES[engine]}}}}}\nledger: ledger.sqlite\n"
+        f"engine: {{default: {{name: {engine}, epochs: 1, batch_units: 1024, {ENGINES[engine]}}}}}\n"
+        "ledger: ledger.sqlite\n"
     )
     start, watch = time.process_time(), Watch()
     fit_to(read_config(config), folder / engine, watch, now=datetime.now(UTC))
     watch.highest = max(watch.highest, memory("VmHWM"))
     verdict = "under" if watch.highest < LIMIT else "OVER"
     print(
-        f"{engine} ({ENGINES[engine]}): {time.process_time() - start:.0f} CPU-s in all; highest peak {watch.highest:.2f} GiB, "
+        f"{engine} ({ENGINES[engine]}): {time.process_time() - start:.0f} CPU-s in all; "
+        f"highest peak {watch.highest:.2f} GiB, "
         f"{verdict} the {LIMIT:g} GiB asked for\n",
         flush=True,
     )
