@@ -33,7 +33,7 @@ class VaeConfig:
     mixture: int = 8
     beta: float = 0.2
     free_nats: float = 4.0
-    epochs: float = 20
+    epochs: float = 14
     batch_units: int = 512
     least_steps: int = 120
     learning_rate: float = 6e-3
