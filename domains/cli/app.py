@@ -16,6 +16,7 @@ from domains.cli import (
     complete,
     copy,
     corpus,
+    deidentify,
     evaluate,
     fit,
     fuse,
@@ -80,6 +81,9 @@ app.command(
 app.command(
     epilog="Example: simulacra clean visits.csv --schema schema.yaml --out plan, then with --apply plan --out cleaned"
 )(clean.clean)
+app.command(
+    epilog="Example: simulacra deidentify notes.csv --schema schema.yaml --column notes.author=name --out clean"
+)(deidentify.deidentify)
 app.command(
     epilog="Example: simulacra corpus medical --task admission --size 900 --balance inpatient=.5,emergency=.5 --out T"
 )(corpus.corpus)
