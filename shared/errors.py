@@ -12,7 +12,8 @@
     ├── UndeclaredError               2   a private run needs a value that is neither declared nor paid for
     ├── TrainingDiverged              2   training left the numbers
     ├── GateRefused                   3   a release missed a declared threshold
-    └── BudgetRefused                 4   the privacy budget of a source does not allow the release
+    ├── BudgetRefused                 4   the privacy budget of a source does not allow the release
+    └── VerificationFailed            6   a release is not as it was made, or not by whom it should be
 
 A message says what was given, what is allowed and what to do, on one line.
 """
@@ -74,3 +75,13 @@ class BudgetRefused(SimulacraError):
     """The privacy budget of a source does not allow what was asked."""
 
     exit_code = 4
+
+
+class VerificationFailed(SimulacraError):
+    """A release is not as it was made, or not signed by whom it should be. ``file`` is the first one at fault."""
+
+    exit_code = 6
+
+    def __init__(self, file: str, says: str) -> None:
+        super().__init__(f"{file}: {says}")
+        self.file = file

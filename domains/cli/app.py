@@ -21,6 +21,7 @@ from domains.cli import (
     fit,
     fuse,
     image,
+    keys,
     ledger,
     publish,
     release,
@@ -28,6 +29,7 @@ from domains.cli import (
     schema,
     simulate,
     tune,
+    verify,
 )
 from domains.pipeline.versions import suite_version
 
@@ -36,7 +38,8 @@ app = typer.Typer(
     help="Synthetic stand-ins for data that cannot be shared, with an audited privacy promise.",
     epilog=(
         "A first release without anybody's records: simulacra release examples/medical/demo.yaml --out demo    "
-        "Exit codes: 0 done, 2 bad input or configuration, 3 gate refused, 4 budget refused, 5 interrupted."
+        "Exit codes: 0 done, 2 bad input or configuration, 3 gate refused, 4 budget refused, 5 interrupted, "
+        "6 verification failed."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -105,8 +108,10 @@ app.command(epilog="Example: simulacra release examples/medical/demo.yaml --out 
 app.command(epilog="Example: simulacra compare releases/versions/FIRST releases --out comparison.html")(compare.compare)
 app.command(epilog="Example: simulacra publish releases/demo s3://bucket/demo")(publish.publish)
 app.command(epilog="Example: simulacra fetch s3://bucket/demo --out demo")(publish.fetch)
+app.command(epilog="Example: simulacra verify releases --key hospital.pub")(verify.verify)
 app.command("tune", epilog="Example: simulacra tune adult.yaml --engines sequence,vae --out adult-tuned.yaml")(
     tune.tune_
 )
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(keys.app, name="keys")
 app.add_typer(image.app, name="image")

@@ -6,6 +6,7 @@
 3   gate refused
 4   budget refused
 5   interrupted
+6   verification failed
 ==  ==============================
 """
 

@@ -19,6 +19,7 @@ from domains.pipeline.unfinished import Unfinished
 from privacy.budget.calibration import calibrate_together
 from privacy.budget.events import joint_events
 from privacy.budget.events import to_json as events_json
+from privacy.budget.extract import Extract
 from privacy.budget.ledger import Ledger, Source
 from privacy.budget.promise import Mechanisms, Promise, Spending, Workload
 from privacy.budget.status import Cap
@@ -35,7 +36,8 @@ class Charge:
     ``key`` is the secret key of the source. ``mechanisms`` are what a private run has paid for in each table and text
     column, each once; ``None`` promises nothing. ``head`` is the head of the source's hash chain. ``spent`` and
     ``cap`` are ε at the ledger's δ with this run in it; ``left`` is the largest ε, about, that one more
-    release may have, by composition: less or more than ``cap`` less ``spent``.
+    release may have, by composition: less or more than ``cap`` less ``spent``. ``extract`` is what the release may show
+    of the ledger.
     """
 
     key: bytes
@@ -44,6 +46,7 @@ class Charge:
     spent: float | None = None
     cap: float | None = None
     left: float | None = None
+    extract: Extract | None = None
 
     @property
     def events(self) -> tuple[dict[str, Any], ...]:
@@ -178,6 +181,7 @@ def charged_to(
             spent=status.spent,
             cap=cap.epsilon,
             left=status.left,
+            extract=ledger.extract(reservation),
         )
     except GateRefused:
         ledger.settle(reservation)

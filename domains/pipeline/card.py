@@ -109,7 +109,8 @@ def _promise(manifest: Manifest) -> str:
         f"e^{promise.epsilon:g}, up to a probability of {promise.delta:g} (relation: {promise.relation}). This covers "
         "everything here that the records could influence, except one bit: that the release was published at all "
         "tells that it kept the gate's thresholds, and this bit is not accounted for. The mechanisms stand in "
-        "`manifest.json`.\n" + (f"\n**{promise.reserve}**\n" if promise.reserve else "")
+        "`manifest.json`; `privacy.md` says what is declared, what is not covered and what the source has spent.\n"
+        + (f"\n**{promise.reserve}**\n" if promise.reserve else "")
     )
 
 

@@ -104,7 +104,7 @@ class Config:
 
     ``unit`` is the name of a column, or ``row``. ``privacy`` of ``None`` promises nothing.
     ``engines`` has one entry a table, and ``default``; ``texts`` has text columns by table.
-    ``ledger`` is where budgets are kept.
+    ``ledger`` is where budgets are kept, ``signing_key`` the file of the key that signs releases.
     ``memory`` is how many bytes the work on records may take. ``written`` is the file's content.
     """
 
@@ -126,6 +126,7 @@ class Config:
     memory: int
     written: Mapping[str, Any] = field(repr=False)
     texts: Mapping[str, Mapping[str, TextConfig]] = field(default_factory=dict)
+    signing_key: Path | None = None
 
     def engine(self, table: str) -> EngineConfig:
         """The engine of a table."""
@@ -184,6 +185,7 @@ def read_config(path: Path) -> Config:
         memory=memory,
         written=written,
         texts=texts,
+        signing_key=_signing_key(file, path),
     )
     _check_privacy(config)
     return config
@@ -201,6 +203,14 @@ def ledger_path(written: str | None = None, config: Path | None = None) -> str |
         return written if "://" in written else resolve_path(written, config, "ledger")
     data = os.environ.get("XDG_DATA_HOME")
     return (Path(data) if data else Path.home() / ".local" / "share") / "simulacra" / "ledger.sqlite"
+
+
+def _signing_key(file: ConfigFile, config: Path) -> Path | None:
+    """The key that signs releases: SIMULACRA_SIGNING_KEY, else ``sign.key``, else none."""
+    named = os.environ.get("SIMULACRA_SIGNING_KEY")
+    if named:
+        return Path(named)
+    return None if file.sign is None else resolve_path(file.sign.key, config, "sign.key")
 
 
 def _source(file: ConfigFile, path: Path) -> Source:

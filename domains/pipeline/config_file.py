@@ -86,6 +86,12 @@ class PrivacyFile(_Part):
     cap: CapFile | None = None
 
 
+class SignFile(_Part):
+    """``sign``: the file of the private key that signs releases, never the key itself."""
+
+    key: Name
+
+
 class SampleFile(_Part):
     """``sample``: how many units are generated."""
 
@@ -148,6 +154,7 @@ class ConfigFile(_Part):
     tasks: list[TaskFile] = Field(default_factory=list)
     seed: Annotated[int, Field(ge=0)] = 0
     ledger: Name | None = None
+    sign: SignFile | None = None
     device: Name = "cpu"
     memory: Name | Count = "1GiB"
 

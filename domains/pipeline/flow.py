@@ -23,6 +23,7 @@ from domains.pipeline.model import PromiseMade, Provenance
 from domains.pipeline.publication import check_target, keep_refused, publish
 from domains.pipeline.records import read_records, units_at
 from domains.pipeline.sampling import write_stream
+from domains.pipeline.signing import read_signing_key
 from domains.pipeline.training import Fitted, fit_model
 from domains.pipeline.unfinished import SECONDS, Unfinished, unfinished
 from domains.pipeline.versions import versions
@@ -93,9 +94,10 @@ def release_to(
     """Fit, sample, evaluate, judge, and publish to ``out``; with ``tensorboard``, ``internal/`` has its logs.
 
     Raises ``GateRefused`` if a declared threshold is missed: nothing is published, the budget is spent, and
-    ``out`` keeps the internal report of the refused release.
+    ``out`` keeps the internal report of the refused release. It is signed if the configuration names a key.
     """
     check_target(out)
+    key = None if config.signing_key is None else read_signing_key(config.signing_key)
     if tensorboard:
         check_tensorboard(out / TENSORBOARD)
     declaration = declare(config)
@@ -129,6 +131,8 @@ def release_to(
                 training={name: summary.curves for name, summary in fitted.summaries.items()},
                 model=work / "model",
                 logs=logs,
+                extract=charge.extract,
+                key=key,
                 reporter=reporter,
             )
             if not judgement.verdict.passes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from shared.errors import DataError
 
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.json.sig"
 FORMAT = "simulacra-manifest/1"
 VERDICT_NOTE = (
     "The verdict was reached by looking at real records, and its one bit is not part of the privacy accounting: "
@@ -30,6 +31,7 @@ LEARNED_CLEANING = (
 # where things lay on the machine concerns nobody.
 _WITHHELD = frozenset({"seed", "seeds", "key", "secret", "password", "token", "path", "paths", "glob", "ledger"})
 _NAMED_FILES = frozenset({"schema", "data_schema"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLACE = re.compile(r"^(/|~|\.{1,2}/|[A-Za-z]:[\\/])|://")
 
 
@@ -71,7 +73,8 @@ class Manifest:
     configuration file, ``rows`` the number of rows of each synthetic table, ``created`` ISO 8601. ``promise`` of
     ``None`` says outright that there is none. ``loosened`` holds the gate's thresholds that the configuration made
     weaker than the defaults, by name of the score. ``ledger_head`` is the head of the source's hash chain. ``engines``
-    has the name of each table's engine, and the software and licence of one that is not ours.
+    has the name of each table's engine, and the software and licence of one that is not ours. ``signed_by`` is the
+    fingerprint of the key whose signature stands beside the manifest; ``None`` for a release that is not signed.
     """
 
     release: str
@@ -87,6 +90,7 @@ class Manifest:
     rows: Mapping[str, int] = field(default_factory=dict)
     engines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     files: tuple[FileEntry, ...] = ()
+    signed_by: str | None = None
 
     def to_json(self) -> str:
         """The text of ``manifest.json``: sorted keys, so that equal manifests are equal files."""
@@ -116,6 +120,7 @@ class Manifest:
             "rows": dict(self.rows),
             "engines": {table: dict(terms) for table, terms in self.engines.items()},
             "files": {entry.path: {"sha256": entry.sha256, "bytes": entry.size} for entry in self.files},
+            "signed_by": self.signed_by,
         }
         return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -123,7 +128,7 @@ class Manifest:
     def from_json(cls, text: str) -> Manifest:
         """The manifest that was written; raises :class:`DataError` for any other text."""
         try:
-            content = json.loads(text)
+            content = json.loads(text, object_pairs_hook=_once)
             if content["format"] != FORMAT:
                 raise DataError(f"the manifest has format {content['format']!r}; this version reads {FORMAT!r}")
             privacy = content["privacy"]
@@ -143,12 +148,13 @@ class Manifest:
                 ledger_head=content["ledger_head"],
                 rows=content["rows"],
                 engines=content.get("engines", {}),
+                signed_by=content.get("signed_by"),
                 files=tuple(
                     FileEntry(path=path, sha256=entry["sha256"], size=entry["bytes"])
                     for path, entry in content["files"].items()
                 ),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(
                 f"the manifest cannot be read ({error!r}); fetch the release again or publish it anew"
             ) from None
@@ -192,11 +198,11 @@ def sha256_of(path: Path) -> str:
 
 
 def inventory(folder: Path) -> tuple[FileEntry, ...]:
-    """Every file under ``folder`` but its manifest, in the order of their paths."""
+    """Every file under ``folder`` but its manifest and the signature of it, in the order of their paths."""
     return tuple(
         FileEntry(path=path.relative_to(folder).as_posix(), sha256=sha256_of(path), size=path.stat().st_size)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / MANIFEST
+        if path.is_file() and path not in (folder / MANIFEST, folder / SIGNATURE)
     )
 
 
@@ -217,19 +223,60 @@ def verify(folder: Path) -> list[str]:
         manifest = read_manifest(folder)
     except DataError as error:
         return [str(error)]
-    problems = []
+    return [f"{path}: {says}" for path, says in problems(folder, manifest)]
+
+
+def problems(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Files of the public folder that are not as ``manifest`` says, each with what is wrong; no link is followed."""
     for entry in manifest.files:
-        relative = PurePosixPath(entry.path)
-        path = folder / relative
-        if relative.is_absolute() or ".." in relative.parts:
-            problems.append(f"{entry.path}: the manifest names a file outside its folder")
-        elif path.is_symlink() or not path.is_file():
-            problems.append(f"{entry.path}: missing")
-        elif path.stat().st_size != entry.size:
-            problems.append(f"{entry.path}: {path.stat().st_size} bytes, the manifest says {entry.size}")
-        elif sha256_of(path) != entry.sha256:
-            problems.append(f"{entry.path}: its SHA-256 is not the manifest's")
+        says = _problem(folder, entry)
+        if says:
+            yield _shown(entry.path), says
+    if manifest.signed_by is not None and not _plain_file(folder, folder / SIGNATURE):
+        yield SIGNATURE, f"missing; the manifest says that the key {manifest.signed_by} signed it"
     listed = {entry.path for entry in manifest.files} | {MANIFEST}
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or path.is_file()}
-    problems.extend(f"{path}: not listed in the manifest" for path in sorted(present - listed))
-    return problems
+    if manifest.signed_by is not None:
+        listed.add(SIGNATURE)
+    present = {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
+    }
+    for name in sorted(present - listed):
+        yield _shown(name), "not listed in the manifest"
+
+
+def _problem(folder: Path, entry: FileEntry) -> str:
+    relative = PurePosixPath(entry.path)
+    if relative.is_absolute() or ".." in relative.parts or "\\" in entry.path:
+        return "the manifest names a file outside its folder"
+    if relative.as_posix() != entry.path or _CONTROL.search(entry.path) or entry.path in (".", MANIFEST, SIGNATURE):
+        return "the manifest gives a name that no file of a release has"
+    path = folder / relative
+    if not _plain_file(folder, path):
+        return "missing"
+    if path.stat().st_size != entry.size:
+        return f"{path.stat().st_size} bytes, the manifest says {entry.size}"
+    if sha256_of(path) != entry.sha256:
+        return "its SHA-256 is not the manifest's"
+    return ""
+
+
+def _plain_file(folder: Path, path: Path) -> bool:
+    """Whether ``path`` is a file inside ``folder`` that is reached without a link."""
+    within = [path, *(parent for parent in path.parents if folder in parent.parents)]
+    try:
+        return path.is_file() and not any(part.is_symlink() for part in within)
+    except OSError:  # a name longer than a file system takes
+        return False
+
+
+def _shown(path: str) -> str:
+    """A name as a message can bear it."""
+    return path if path and path.isprintable() else repr(path)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names stand in it once each: of two, readers would take one or the other."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return content

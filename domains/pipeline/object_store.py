@@ -15,11 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from domains.pipeline.manifest import MANIFEST, Manifest, read_manifest, verify
+from domains.pipeline.manifest import MANIFEST, SIGNATURE, FileEntry, Manifest, read_manifest, sha256_of, verify
 from domains.pipeline.publication import POINTER, VERSIONS, check_bundle, checked_release, current, pointer_to
 from shared.corpus.folders import fresh_folder
 from shared.corpus.object_stores import file_system, is_url, reading_from, writing_to
@@ -62,7 +62,7 @@ def upload(target: Path, url: str, *, reporter: Reporter) -> str:
         if there is not None and there != own:
             raise OutputError(f"{url} has another release {release!r}; publish this one under another prefix")
         if there is None:
-            _put(store, place, public, read_manifest(public), reporter)
+            _put(store, place, public, _entries(public), reporter)
             store.pipe_file(f"{place}/{MANIFEST}", own)
         store.pipe_file(f"{root}/{POINTER}", pointer_to(release, own).encode())
     return f"{url.rstrip('/')}/{VERSIONS}/{release}/{PUBLIC}"
@@ -83,14 +83,17 @@ def download(url: str, out: Path, *, reporter: Reporter) -> Manifest:
         if manifest is None or hashlib.sha256(manifest).hexdigest() != digest:
             raise DataError(f"{url} points at {release!r}, whose manifest is missing or changed; publish it again")
         (folder / MANIFEST).write_bytes(manifest)
-        entries = read_manifest(folder).files
-        with reporter.stage("fetching", len(entries)) as stage, reading_from(url):
-            for entry in entries:
-                path = (folder / entry.path).resolve()
+        listed = read_manifest(folder)
+        names = [entry.path for entry in listed.files]
+        if listed.signed_by is not None:
+            names.append(SIGNATURE)
+        with reporter.stage("fetching", len(names)) as stage, reading_from(url):
+            for name in names:
+                path = (folder / name).resolve()
                 if folder.resolve() not in path.parents:
-                    raise DataError(f"{url}: the manifest names {entry.path!r}, a file outside its folder")
+                    raise DataError(f"{url}: the manifest names {name!r}, a file outside its folder")
                 path.parent.mkdir(parents=True, exist_ok=True)
-                store.get_file(f"{place}/{entry.path}", str(path))
+                store.get_file(f"{place}/{name}", str(path))
                 stage.advance()
         problems = verify(folder)
         if problems:
@@ -98,18 +101,27 @@ def download(url: str, out: Path, *, reporter: Reporter) -> Manifest:
         return read_manifest(folder)
 
 
-def _put(store: Any, place: str, public: Path, manifest: Manifest, reporter: Reporter) -> None:
-    """All files of the manifest that are not there in their size; what an interrupted upload put, stays."""
+def _entries(public: Path) -> list[FileEntry]:
+    """What is put before the manifest: its files, and its signature."""
+    manifest, signature = read_manifest(public), public / SIGNATURE
+    entries = list(manifest.files)
+    if manifest.signed_by is not None:
+        entries.append(FileEntry(path=SIGNATURE, sha256=sha256_of(signature), size=signature.stat().st_size))
+    return entries
+
+
+def _put(store: Any, place: str, public: Path, entries: Sequence[FileEntry], reporter: Reporter) -> None:
+    """All files of a release that are not there in their size; what an interrupted upload put, stays."""
     there = _sizes(store, place)
-    with reporter.stage("uploading", len(manifest.files)) as stage:
-        for entry in manifest.files:
+    with reporter.stage("uploading", len(entries)) as stage:
+        for entry in entries:
             if there.get(entry.path) != entry.size:
                 # Not put_file, which makes folders first: some stores have none.
                 with (public / entry.path).open("rb") as source, store.open(f"{place}/{entry.path}", "wb") as sink:
                     shutil.copyfileobj(source, sink, _CHUNK)
             stage.advance()
     arrived = _sizes(store, place)
-    for entry in manifest.files:
+    for entry in entries:
         if arrived.get(entry.path) != entry.size:
             raise OutputError(
                 f"{place}/{entry.path}: {arrived.get(entry.path)} bytes of {entry.size} arrived; try again"

@@ -30,6 +30,7 @@ from sqlalchemy.engine import Connection
 from privacy.budget.accountant import Accountant
 from privacy.budget.chain import Book, Record, append, canonical, chained, fold
 from privacy.budget.events import Event, Gaussian, to_json
+from privacy.budget.extract import Extract, extract_of
 from privacy.budget.status import Cap, Entry, SourceStatus
 from privacy.budget.store import Store
 from shared.errors import BudgetRefused, ConfigurationError, DataError
@@ -223,6 +224,15 @@ class Ledger:
         """Whether a head that was published once is still in the chain; false for a ledger that was rolled back."""
         with self._store.reading() as connection:
             return any(record.hash == head for record in self._store.records(connection))
+
+    def extract(self, reservation: Reservation) -> Extract:
+        """What a release may show of the ledger: its source's chain up to its own charge, whatever came later."""
+        with self._store.reading() as connection:
+            until = self._store.records(connection)[: reservation.number]
+        book = fold(until)
+        cap = _member_cap(book, reservation.source)
+        spent = self._accountant.epsilon(_events(book.charges(reservation.source)), cap.delta)
+        return extract_of(until, book, reservation.source, spent)
 
     def _granted(self, book: Book, name: str, events: Sequence[Event], *, release: str, fingerprint: str) -> str:
         """The content of a charge that no cap of the family forbids."""

@@ -25,7 +25,7 @@ def test_public_holds_tables_schema_card_and_manifest_and_nothing_else(tmp_path)
     folder = bundle(tmp_path / "b", model=True)
     assert names(folder / "public") == {
         "encounters.csv.gz", "parquet/encounters.parquet", "parquet/schema.yaml", "schema.yaml", "README.md",
-        "croissant.json", "manifest.json",
+        "croissant.json", "manifest.json", "privacy.json", "privacy.md",
     }  # fmt: skip
     assert verify(folder / "public") == []
 

@@ -46,7 +46,7 @@ def test_no_promise_is_said_outright():
 def test_manifest_has_these_keys_and_no_others():
     assert set(json.loads(manifest().to_json())) == {
         "format", "synthetic", "release", "title", "created", "source", "configuration", "versions", "privacy",
-        "verdict", "loosened_thresholds", "ledger_head", "rows", "engines", "files",
+        "verdict", "loosened_thresholds", "ledger_head", "rows", "engines", "files", "signed_by",
     }  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def test_an_untouched_folder_verifies(public):
     assert verify(public) == []
     assert {entry.path for entry in read_manifest(public).files} == {
         "README.md", "croissant.json", "encounters.csv.gz", "parquet/encounters.parquet", "parquet/schema.yaml",
-        "schema.yaml",
+        "privacy.json", "privacy.md", "schema.yaml",
     }  # fmt: skip
 
 

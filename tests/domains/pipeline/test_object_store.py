@@ -17,7 +17,7 @@ from shared.training.reporter import SilentReporter
 from tests.domains.pipeline.releases import bundle
 
 QUIET = SilentReporter()
-OBJECTS = 8  # six files, the manifest, the pointer
+OBJECTS = 10  # eight files, the manifest, the pointer
 
 
 @pytest.fixture
