@@ -113,12 +113,12 @@ def _public(
     parquet = parquet_files(schema, folder, reporter)
     card = render_card(schema, manifest, [entry.path for entry in inventory(folder)], parquet)
     (folder / CARD).write_text(card, encoding="utf-8")
-    (folder / CROISSANT).write_text(croissant(schema, manifest, inventory(folder), parquet), encoding="utf-8")
     facts = privacy_facts(manifest, extract)
     (folder / FACTS).write_text(facts_json(facts), encoding="utf-8")
     (folder / STATEMENT).write_text(statement(facts), encoding="utf-8")
     if extract is not None:
         (folder / LEDGER).write_text(extract.to_json(), encoding="utf-8")
+    (folder / CROISSANT).write_text(croissant(schema, manifest, inventory(folder), parquet), encoding="utf-8")
     signer = None if key is None else key.public.fingerprint
     complete = replace(manifest, files=inventory(folder), signed_by=signer)
     text = complete.to_json().encode("utf-8")

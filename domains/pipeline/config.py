@@ -209,7 +209,7 @@ def _signing_key(file: ConfigFile, config: Path) -> Path | None:
     """The key that signs releases: SIMULACRA_SIGNING_KEY, else ``sign.key``, else none."""
     named = os.environ.get("SIMULACRA_SIGNING_KEY")
     if named:
-        return Path(named)
+        return Path(named).expanduser()
     return None if file.sign is None else resolve_path(file.sign.key, config, "sign.key")
 
 
