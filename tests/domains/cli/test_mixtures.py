@@ -72,7 +72,8 @@ def test_an_equal_rate_holds_in_every_group(clinic: Clinic, cli: Cli) -> None:
     assert abs(rates["F"] - rates["M"]) < 0.01
     before = {group: first for group, (first, _) in made.json["rates"].items()}
     assert abs(before["M"] - before["F"]) > 0.05, "the model had learned that the groups differ"
-    assert made.json["cost"] > 0
+    # A model of some hundred rows is as far from them as equal rates are: the cost is told, not its sign.
+    assert made.json["cost"] == pytest.approx(made.json["unbalanced_pair_agreement"] - made.json["pair_agreement"])
 
 
 @pytest.mark.parametrize(
@@ -150,8 +151,11 @@ def test_variants_keep_their_class_and_stay_near_their_row(clinic: Clinic, cli: 
     real = train[train["provenance"] == "real"]
     variants = train[train["provenance"] == "augmented"]
     assert (variants["sex"] == "F").mean() == pytest.approx((real["sex"] == "F").mean())
-    days = set(real["day"])
-    assert 0.7 < variants["day"].isin(days).mean() < 1.0
+    assert variants["day"].isin(set(real["day"])).mean() > 0.7
+    values = [column for column in real if column not in ("patient", "provenance") and not column.endswith("_id")]
+    known = set(real[values].itertuples(index=False, name=None))
+    repeated = sum(row in known for row in variants[values].itertuples(index=False, name=None))
+    assert repeated < len(variants), "some values are drawn anew"
 
 
 def test_a_model_of_another_source_is_refused(model: Path, clinic: Clinic, cli: Cli) -> None:
