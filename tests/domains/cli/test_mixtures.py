@@ -152,7 +152,7 @@ def test_variants_keep_their_class_and_stay_near_their_row(clinic: Clinic, cli: 
     variants = train[train["provenance"] == "augmented"]
     assert (variants["sex"] == "F").mean() == pytest.approx((real["sex"] == "F").mean())
     assert variants["day"].isin(set(real["day"])).mean() > 0.7
-    values = [column for column in real if column not in ("patient", "provenance") and not column.endswith("_id")]
+    values = ["age", "weight", "day", "smoker"]
     known = set(real[values].itertuples(index=False, name=None))
     repeated = sum(row in known for row in variants[values].itertuples(index=False, name=None))
     assert repeated < len(variants), "some values are drawn anew"
