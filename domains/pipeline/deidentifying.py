@@ -152,7 +152,7 @@ class _Work:
             return cells
         counts = self.found.setdefault(name, Counter())
         if kind is None and column.kind in ("date", "datetime"):
-            cells = _spelled(self.corpus.parsed(table.name, column.name)[0], cells)
+            cells = _spelled(self.corpus.parsed(table.name, column.name)[0], cells, column)
         new = []
         for value, unit in zip(cells, units, strict=True):
             new.append(value if pd.isna(value) else self._cell(value, unit, kind, column, counts))
@@ -252,8 +252,10 @@ def _moved(day: date, days: int) -> date:
         return day
 
 
-def _spelled(stamps: pd.Series, cells: pd.Series) -> pd.Series:
-    """Dates as ISO 8601 text; a cell that is no date is missing."""
-    whole = (stamps.dropna() == stamps.dropna().dt.normalize()).all()
-    text = stamps.dt.strftime("%Y-%m-%d" if whole else "%Y-%m-%d %H:%M:%S")
+def _spelled(stamps: pd.Series, cells: pd.Series, column: Column) -> pd.Series:
+    """Dates as ISO 8601 text; a cell that is no date is missing.
+
+    Whether there are times is declared: read off the column, one unit's time would change how all others are spelled.
+    """
+    text = stamps.dt.strftime("%Y-%m-%d" if column.kind == "date" else "%Y-%m-%d %H:%M:%S")
     return text.where(cells.notna())
